@@ -1,0 +1,64 @@
+use crate::store::{Command, Found, Reply, Store, StoreError, Sweep};
+use crate::telemetry::BackendStats;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A named store, counted.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    name: Arc<str>,
+    store: Arc<dyn Store>,
+    round_trips: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Backend {
+    pub(super) fn new(name: &str, store: Arc<dyn Store>) -> Self {
+        Self { name: name.into(), store, round_trips: AtomicU64::new(0), failures: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn stats(&self) -> BackendStats {
+        BackendStats {
+            backend: self.name.to_string(),
+            round_trips: self.round_trips.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
+    }
+
+    fn tally(&self, failed: bool) {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+        let found = self.store.get(key).await;
+        self.tally(found.is_err());
+        found
+    }
+
+    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+        let found = self.store.get_many(keys).await;
+        self.tally(found.is_err());
+        found
+    }
+
+    pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        let replies = self.store.run(commands).await;
+        self.tally(replies.iter().any(Result::is_err));
+        replies
+    }
+
+    pub(crate) async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+        let touched = self.store.clear(sweep).await;
+        self.tally(touched.is_err());
+        touched
+    }
+
+    pub(crate) fn stamp(&self) -> Option<u32> {
+        self.store.stamp()
+    }
+}

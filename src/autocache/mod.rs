@@ -1,0 +1,209 @@
+//! [`Autocache`]: the app's state, and where `Entity::cache()` finds it.
+
+mod backend;
+mod builder;
+mod region;
+
+pub(crate) use backend::Backend;
+pub use builder::AutocacheBuilder;
+pub(crate) use region::{Region, Trust};
+
+use crate::connection::CachedConnection;
+use crate::controller::CacheController;
+use crate::entity::CachedEntity;
+use crate::error::CacheError;
+use crate::telemetry::Stats;
+use arc_swap::ArcSwap;
+use sea_orm::DatabaseConnection;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+static INSTALLED: OnceLock<Autocache> = OnceLock::new();
+
+tokio::task_local! {
+    static SCOPED: Autocache;
+}
+
+/// How the cache behaves when it cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Consistency {
+    /// No read and no write ever fails because of the cache.
+    #[default]
+    Available,
+    /// A write that the cache could not be told of beforehand is not begun, and one whose end it
+    /// could not be told of says so, unless the hold proves that no reader can see the older row.
+    /// A server that has been replaced or restarted is an empty cache.
+    Strict,
+}
+
+/// Settings that all entities share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Duration,
+    pub(crate) tombstone_timeout: Option<Duration>,
+    pub(crate) consistency: Consistency,
+    pub(crate) hold: Duration,
+    pub(crate) transaction_hold: Duration,
+    pub(crate) max_entry_bytes: usize,
+}
+
+/// The app's cache: backends, settings, the database. A cheap handle to clone into axum's or actix'
+/// state.
+///
+/// ```
+/// # mod book {
+/// #     use sea_orm::entity::prelude::*;
+/// #     use sea_orm_autocache::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+/// #     #[sea_orm(table_name = "book")]
+/// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl CachedEntity for Entity {}
+/// #     connect_signals!(ActiveModel);
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, Schema, Set};
+/// use sea_orm_autocache::prelude::*;
+///
+/// let database = Database::connect("sqlite::memory:").await?;
+/// # let create = Schema::new(database.get_database_backend()).create_table_from_entity(book::Entity);
+/// # database.execute(&create).await?;
+/// let autocache = Autocache::builder(database)
+///     .app("shop")
+///     .backend("default", MemoryStore::new(10_000))
+///     .build()?;
+/// let db = autocache.connection();
+///
+/// let saved = book::ActiveModel { title: Set("Emma".into()), ..Default::default() }.insert(&db).await?;
+/// let book = autocache.cache::<book::Entity>().get(saved.id).await?;
+/// assert_eq!(book.title, "Emma");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Autocache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: DatabaseConnection,
+    app: String,
+    settings: Settings,
+    backends: HashMap<String, Arc<Backend>>,
+    /// One region for each entity that was used: read on every call, written once for each entity.
+    regions: ArcSwap<HashMap<TypeId, Arc<Region>>>,
+}
+
+impl Autocache {
+    /// Starts an Autocache over this database, the writable primary: what is read from it is cached.
+    pub fn builder(database: DatabaseConnection) -> AutocacheBuilder {
+        AutocacheBuilder::new(database)
+    }
+
+    /// Makes this the Autocache of `Entity::cache()` wherever no [`scope`](Self::scope) says otherwise.
+    ///
+    /// # Errors
+    /// [`CacheError::InstalledAlready`] when there is one.
+    pub fn install(&self) -> Result<(), CacheError> {
+        INSTALLED.set(self.clone()).map_err(|_| CacheError::InstalledAlready)
+    }
+
+    /// Runs a future in which `Entity::cache()`, and hooks on plain connections, use this Autocache:
+    /// for tests and tenants. Tasks spawned inside do not inherit it.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        SCOPED.scope(self.clone(), future)
+    }
+
+    /// The Autocache of the current scope, else the installed one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        SCOPED.try_with(Self::clone).ok().or_else(|| INSTALLED.get().cloned())
+    }
+
+    /// The cache of one entity.
+    #[must_use]
+    pub fn cache<E: CachedEntity>(&self) -> CacheController<E> {
+        CacheController::of(self)
+    }
+
+    /// The database, to be used wherever a `DatabaseConnection` was: writes through it keep the cache
+    /// right, in transactions too.
+    #[must_use]
+    pub fn connection(&self) -> CachedConnection {
+        self.wrap(self.inner.database.clone())
+    }
+
+    /// As [`connection`](Self::connection), around another connection to the same database, such as
+    /// SeaORM's `RestrictedConnection`.
+    #[must_use]
+    pub fn wrap<D>(&self, connection: D) -> CachedConnection<D> {
+        CachedConnection::new(connection, self.clone())
+    }
+
+    /// All counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut entities: Vec<_> =
+            self.inner.regions.load().values().map(|region| region.stats.read()).collect();
+        entities.sort_by(|a, b| (&a.entity, &a.backend).cmp(&(&b.entity, &b.backend)));
+        let mut backends: Vec<_> = self.inner.backends.values().map(|backend| backend.stats()).collect();
+        backends.sort_by(|a, b| a.backend.cmp(&b.backend));
+        Stats { entities, backends }
+    }
+
+    pub(crate) fn database(&self) -> &DatabaseConnection {
+        &self.inner.database
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Whether both are handles of one Autocache.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The entity's region, made at its first use.
+    pub(crate) fn region<E: CachedEntity>(&self) -> Result<Arc<Region>, CacheError> {
+        let id = TypeId::of::<E>();
+        if let Some(region) = self.inner.regions.load().get(&id) {
+            return Ok(region.clone());
+        }
+        let backend = self.inner.backends.get(E::BACKEND).ok_or_else(|| self.unknown_backend::<E>())?;
+        let made = Arc::new(Region::of::<E>(
+            &self.inner.app,
+            &self.inner.settings,
+            backend.clone(),
+            sea_orm::ConnectionTrait::get_database_backend(&self.inner.database),
+        ));
+        self.inner.regions.rcu(|regions| {
+            let mut regions = HashMap::clone(regions);
+            regions.entry(id).or_insert_with(|| made.clone());
+            regions
+        });
+        let regions = self.inner.regions.load();
+        Ok(regions.get(&id).cloned().unwrap_or(made))
+    }
+
+    fn unknown_backend<E: CachedEntity>(&self) -> CacheError {
+        let mut registered: Vec<String> = self.inner.backends.keys().cloned().collect();
+        registered.sort();
+        CacheError::UnknownBackend { entity: E::model_name().into_owned(), wanted: E::BACKEND, registered }
+    }
+}
+
+impl std::fmt::Debug for Autocache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Autocache")
+            .field("app", &self.inner.app)
+            .field("settings", &self.inner.settings)
+            .field("backends", &self.inner.backends.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

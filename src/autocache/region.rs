@@ -1,0 +1,224 @@
+//! A region: everything the cache knows of one entity in one Autocache.
+
+use super::{Backend, Consistency, Settings};
+use crate::coherence::{Lifetime, Token};
+use crate::controller::Flights;
+use crate::entity::CachedEntity;
+use crate::entry::{self, Fingerprint, Header};
+use crate::key::{self, KeyParts};
+use crate::signals::Pending;
+use crate::telemetry::{Event, Recorder, TARGET};
+use bytes::Bytes;
+use sea_orm::sea_query::{ColumnType, ValueTuple};
+use sea_orm::{ColumnTrait, DbBackend, Iterable, ModelTrait, PrimaryKeyToColumn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// Whether rows of the entity survive being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Unproven = 0,
+    Proven = 1,
+    /// A column came back different: the entity is not cached in this process.
+    Broken = 2,
+}
+
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) app: String,
+    pub(crate) model: String,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) settings: Settings,
+    pub(crate) timeout: Duration,
+    /// `None`: absences are not remembered.
+    tombstone_timeout: Option<Duration>,
+    fingerprint: Fingerprint,
+    /// Whether every key of the entity begins with `app:model:`.
+    plain_keys: bool,
+    version: u32,
+    trust: AtomicU8,
+    pub(crate) stats: Recorder,
+    pub(crate) flights: Flights,
+    pub(crate) pending: Pending,
+}
+
+impl Region {
+    pub(super) fn of<E: CachedEntity>(
+        app: &str,
+        settings: &Settings,
+        backend: Arc<Backend>,
+        database: DbBackend,
+    ) -> Self {
+        let app = E::APP_LABEL.unwrap_or(app).to_owned();
+        let model = E::model_name().into_owned();
+        let timeout = E::TIMEOUT.unwrap_or(settings.timeout);
+        let tombstone_timeout = E::TOMBSTONE_TIMEOUT.or(settings.tombstone_timeout).unwrap_or(timeout);
+        let remember_absence = !tombstone_timeout.is_zero() && keys_compare_exactly::<E>(database);
+        Self {
+            fingerprint: Fingerprint::of::<E>(&app, &model, E::CACHE_VERSION),
+            plain_keys: has_plain_keys::<E>(&app, &model),
+            version: E::CACHE_VERSION,
+            stats: Recorder::new(&model, backend.name()),
+            tombstone_timeout: remember_absence.then_some(tombstone_timeout),
+            trust: AtomicU8::new(Trust::Unproven as u8),
+            flights: Flights::default(),
+            pending: Pending::default(),
+            settings: *settings,
+            timeout,
+            app,
+            model,
+            backend,
+        }
+    }
+
+    /// Tells regions apart for as long as this one is held.
+    pub(crate) fn id(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self) as usize
+    }
+
+    /// Whether anything of this entity is ever cached.
+    pub(crate) fn is_off(&self) -> bool {
+        self.timeout.is_zero()
+    }
+
+    /// The row's key; `None` if a part of the primary key is NULL.
+    pub(crate) fn key<E: CachedEntity>(&self, pk: &ValueTuple) -> Option<String> {
+        let text = key::pk_text(pk)?;
+        Some(key::bounded(E::make_key(&KeyParts::new(&self.app, &self.model, &text, self.version))))
+    }
+
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}:{}:", self.app, self.model)
+    }
+
+    pub(crate) fn sweep(&self) -> crate::store::Sweep {
+        if self.plain_keys {
+            crate::store::Sweep { prefix: self.prefix(), entity: None }
+        } else {
+            crate::store::Sweep { prefix: String::new(), entity: Some(self.fingerprint.entity) }
+        }
+    }
+
+    /// What an entry's bytes say: a row's payload, an absence, or why they cannot be used.
+    pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, entry::Unreadable> {
+        match self.settings.consistency {
+            Consistency::Available => entry::read(bytes, self.fingerprint, None),
+            Consistency::Strict => {
+                let stamp = self.backend.stamp().ok_or(entry::Unreadable::OtherServer)?;
+                entry::read(bytes, self.fingerprint, Some(stamp))
+            }
+        }
+    }
+
+    /// The entry of a row or of its absence and how long it lives; `None` if it may not be cached.
+    pub(crate) fn encode<E: CachedEntity>(
+        &self,
+        row: Option<&E::Model>,
+        nonce: Token,
+    ) -> Option<(Bytes, Lifetime)> {
+        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
+        let Some(row) = row else {
+            let timeout = self.tombstone_timeout?;
+            return Some((entry::encode_tombstone(&header), Lifetime::of(timeout)));
+        };
+        if self.trust() == Trust::Broken {
+            return None;
+        }
+        let bytes = match entry::encode_value(&header, row) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.distrust(&format!("the row cannot be serialized: {error}")),
+        };
+        if bytes.len() > self.settings.max_entry_bytes {
+            self.stats.count(Event::oversized);
+            tracing::warn!(
+                target: TARGET,
+                entity = %self.model, bytes = bytes.len(), limit = self.settings.max_entry_bytes,
+                "row too large to be cached"
+            );
+            return None;
+        }
+        self.prove::<E>(row, &bytes)?;
+        Some((bytes, Lifetime::of(self.timeout)))
+    }
+
+    /// Decodes what was encoded and compares column by column: once in each process, and every time
+    /// in debug builds.
+    fn prove<E: CachedEntity>(&self, row: &E::Model, bytes: &Bytes) -> Option<()> {
+        if self.trust() == Trust::Proven && !cfg!(debug_assertions) {
+            return Some(());
+        }
+        let back = match entry::decode_model::<E::Model>(&bytes[entry::HEADER_LEN..]) {
+            Ok(back) => back,
+            Err(error) => return self.distrust(&format!("the row cannot be read back: {error}")),
+        };
+        if let Some(column) = entry::first_difference(row, &back) {
+            return self.distrust(&format!("column `{column}` does not come back as it went in"));
+        }
+        let (from, to) = (Trust::Unproven as u8, Trust::Proven as u8);
+        let _ = self.trust.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        Some(())
+    }
+
+    fn distrust<T>(&self, why: &str) -> Option<T> {
+        if self.trust.swap(Trust::Broken as u8, Ordering::Relaxed) != Trust::Broken as u8 {
+            tracing::error!(
+                target: TARGET,
+                entity = %self.model,
+                "not cached from now on: {why}. Look for serde attributes on the model such as `skip`, \
+                 `skip_serializing_if` or `serialize_with`"
+            );
+        }
+        None
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        match self.trust.load(Ordering::Relaxed) {
+            0 => Trust::Unproven,
+            1 => Trust::Proven,
+            _ => Trust::Broken,
+        }
+    }
+}
+
+/// Whether the entity keeps the default key form, and its keys cannot grow beyond the limit.
+fn has_plain_keys<E: CachedEntity>(app: &str, model: &str) -> bool {
+    let probe = KeyParts::new(app, model, "0", E::CACHE_VERSION);
+    let bounded = E::PrimaryKey::iter().all(|key| {
+        let definition = key.into_column().def();
+        is_number(definition.get_column_type()) || *definition.get_column_type() == ColumnType::Uuid
+    });
+    bounded && E::make_key(&probe) == probe.to_string()
+}
+
+/// Whether two primary keys are equal for the database exactly when their texts are. Where they are
+/// not (collations that ignore case, padded text), an absence may not be remembered: the row could
+/// appear under another spelling, and its insert would not find this one's tombstone.
+fn keys_compare_exactly<E: CachedEntity>(database: DbBackend) -> bool {
+    E::PrimaryKey::iter().all(|key| {
+        let definition = key.into_column().def();
+        let rust_type = format!("{:?}", E::Model::get_value_type(key.into_column()));
+        match definition.get_column_type() {
+            ColumnType::Uuid | ColumnType::Boolean | ColumnType::Enum { .. } => true,
+            ColumnType::Blob | ColumnType::VarBinary(_) => true,
+            ColumnType::String(_) | ColumnType::Text => {
+                database != DbBackend::MySql && matches!(rust_type.as_str(), "String" | "Uuid")
+            }
+            other => is_number(other),
+        }
+    })
+}
+
+fn is_number(column: &ColumnType) -> bool {
+    matches!(
+        column,
+        ColumnType::TinyInteger
+            | ColumnType::SmallInteger
+            | ColumnType::Integer
+            | ColumnType::BigInteger
+            | ColumnType::TinyUnsigned
+            | ColumnType::SmallUnsigned
+            | ColumnType::Unsigned
+            | ColumnType::BigUnsigned
+    )
+}

@@ -1,0 +1,281 @@
+use super::{Change, Holder, Intents, Lifetime, Slot, Token};
+use std::time::Duration;
+
+/// One atomic step of the protocol on one key (I8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<E> {
+    /// A reader asks for the right to fill the key.
+    Lease {
+        /// The reader's token.
+        token: Token,
+        /// How long the right lasts.
+        hold: Duration,
+        /// The entry this reader found and cannot use, to be taken over.
+        unusable: Option<E>,
+    },
+    /// The reader puts what it read from the database.
+    Fill {
+        /// The token of the lease.
+        token: Token,
+        /// The entry.
+        entry: E,
+        /// The entry's life.
+        lifetime: Lifetime,
+    },
+    /// The reader gives its right back unused.
+    Unlease {
+        /// The token of the lease.
+        token: Token,
+    },
+    /// A writer announces itself, before the database can commit.
+    Intent {
+        /// The writer's token.
+        token: Token,
+        /// How long the writer may take until its commit is over.
+        hold: Duration,
+        /// Whether the writer has announced itself before with this token.
+        reissued: bool,
+    },
+    /// A writer's commit is over.
+    Finish {
+        /// The writer's token.
+        token: Token,
+        /// What the key may become.
+        outcome: Outcome<E>,
+    },
+    /// A writer's work was definitely rolled back.
+    Release {
+        /// The writer's token.
+        token: Token,
+    },
+    /// Somebody changed the row without an intent, and the change is committed.
+    Invalidate,
+    /// A row with a key made by the database was inserted without an intent, and is committed.
+    Insert {
+        /// The entry.
+        entry: E,
+        /// The entry's life.
+        lifetime: Lifetime,
+    },
+}
+
+/// What a committed writer leaves under the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<E> {
+    /// The row as the database returned it, or the tombstone of a deleted one.
+    Publish(E, Lifetime),
+    /// Nothing: the writer does not know the row's state for sure.
+    Delete,
+}
+
+/// What a step answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<E> {
+    /// Lease: it is yours.
+    Granted,
+    /// Lease: this entry stands there.
+    Found(E),
+    /// Lease: another reader or a writer is at work.
+    Busy,
+    /// Fill: it stands.
+    Filled,
+    /// Fill: the lease was gone; nothing changed.
+    Refused,
+    /// Intent: it stands; dirty if other writers were there.
+    Held {
+        /// Whether this writer can no longer publish.
+        dirty: bool,
+    },
+    /// Finish, insert: the entry stands.
+    Published,
+    /// The key is empty now.
+    Emptied,
+    /// Other writers keep the key; none of them will publish.
+    Shared,
+    /// Finish: the writer's own token was gone. Evictions, failovers and holds that are too short show here.
+    Lost,
+    /// There was nothing to do.
+    Unchanged,
+}
+
+impl<E> Step<E> {
+    /// The same step with its entries changed.
+    pub fn map<F>(self, mut change: impl FnMut(E) -> F) -> Step<F> {
+        match self {
+            Self::Lease { token, hold, unusable } => {
+                Step::Lease { token, hold, unusable: unusable.map(change) }
+            }
+            Self::Fill { token, entry, lifetime } => Step::Fill { token, entry: change(entry), lifetime },
+            Self::Unlease { token } => Step::Unlease { token },
+            Self::Intent { token, hold, reissued } => Step::Intent { token, hold, reissued },
+            Self::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
+                Step::Finish { token, outcome: Outcome::Publish(change(entry), lifetime) }
+            }
+            Self::Finish { token, outcome: Outcome::Delete } => {
+                Step::Finish { token, outcome: Outcome::Delete }
+            }
+            Self::Release { token } => Step::Release { token },
+            Self::Invalidate => Step::Invalidate,
+            Self::Insert { entry, lifetime } => Step::Insert { entry: change(entry), lifetime },
+        }
+    }
+}
+
+impl<E> Answer<E> {
+    /// The same answer with its entry changed.
+    pub fn map<F>(self, change: impl FnOnce(E) -> F) -> Answer<F> {
+        match self {
+            Self::Granted => Answer::Granted,
+            Self::Found(entry) => Answer::Found(change(entry)),
+            Self::Busy => Answer::Busy,
+            Self::Filled => Answer::Filled,
+            Self::Refused => Answer::Refused,
+            Self::Held { dirty } => Answer::Held { dirty },
+            Self::Published => Answer::Published,
+            Self::Emptied => Answer::Emptied,
+            Self::Shared => Answer::Shared,
+            Self::Lost => Answer::Lost,
+            Self::Unchanged => Answer::Unchanged,
+        }
+    }
+}
+
+/// A step's effect and answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition<E> {
+    /// What happens to the key.
+    pub change: Change<E>,
+    /// What the caller learns.
+    pub answer: Answer<E>,
+}
+
+impl<E> Transition<E> {
+    fn keep(answer: Answer<E>) -> Self {
+        Self { change: Change::Keep, answer }
+    }
+    fn remove(answer: Answer<E>) -> Self {
+        Self { change: Change::Remove, answer }
+    }
+    fn put(slot: Slot<E>, lifetime: Lifetime, answer: Answer<E>) -> Self {
+        Self { change: Change::Put(slot, lifetime), answer }
+    }
+}
+
+/// What `step` makes of a key that holds `slot` at `now_ms` of the store's clock.
+#[must_use]
+pub fn apply<E: Clone + PartialEq>(slot: &Slot<E>, step: Step<E>, now_ms: u64) -> Transition<E> {
+    match step {
+        Step::Lease { token, hold, unusable } => lease(slot, token, hold, unusable.as_ref(), now_ms),
+        Step::Fill { token, entry, lifetime } => match slot {
+            Slot::Lease(standing) if *standing == token => {
+                Transition::put(Slot::Entry(entry), lifetime, Answer::Filled)
+            }
+            _ => Transition::keep(Answer::Refused),
+        },
+        Step::Unlease { token } => match slot {
+            Slot::Lease(standing) if *standing == token => Transition::remove(Answer::Emptied),
+            _ => Transition::keep(Answer::Unchanged),
+        },
+        Step::Intent { token, hold, reissued } => intent(slot, token, hold, reissued, now_ms),
+        Step::Finish { token, outcome } => finish(slot, token, outcome, now_ms),
+        Step::Release { token } => release(slot, token, now_ms),
+        Step::Invalidate => invalidate(slot),
+        Step::Insert { entry, lifetime } => match slot {
+            Slot::Empty => Transition::put(Slot::Entry(entry), lifetime, Answer::Published),
+            _ => invalidate(slot),
+        },
+    }
+}
+
+/// I6. An intent whose writers are all past their deadlines stands for nothing (I5).
+fn lease<E: Clone + PartialEq>(
+    slot: &Slot<E>,
+    token: Token,
+    hold: Duration,
+    unusable: Option<&E>,
+    now_ms: u64,
+) -> Transition<E> {
+    let free = match slot {
+        Slot::Empty => true,
+        Slot::Entry(entry) if unusable == Some(entry) => true,
+        Slot::Entry(entry) => return Transition::keep(Answer::Found(entry.clone())),
+        Slot::Lease(_) => false,
+        Slot::Intent(intents) => !intents.any_alive(now_ms),
+    };
+    if free {
+        Transition::put(Slot::Lease(token), Lifetime::For(hold), Answer::Granted)
+    } else {
+        Transition::keep(Answer::Busy)
+    }
+}
+
+/// I2, I3. The key lives as long as its longest deadline.
+fn intent<E>(slot: &Slot<E>, token: Token, hold: Duration, reissued: bool, now_ms: u64) -> Transition<E> {
+    let (overlap, lost, mut holders) = match slot {
+        Slot::Intent(before) => {
+            let overlap = before.dirty || before.holders.iter().any(|holder| holder.token != token);
+            (overlap, reissued && !before.has(token), before.others_alive(token, now_ms))
+        }
+        _ => (false, reissued, Vec::new()),
+    };
+    let dirty = overlap || lost;
+    let hold_ms = millis(hold);
+    let longest_ms = holders.iter().map(|holder| holder.deadline_ms - now_ms).fold(hold_ms, u64::max);
+    holders.push(Holder { token, deadline_ms: now_ms + hold_ms });
+    let lifetime = Lifetime::For(Duration::from_millis(longest_ms));
+    Transition::put(Slot::Intent(Intents { dirty, holders }), lifetime, Answer::Held { dirty })
+}
+
+/// I1, I3, I4.
+fn finish<E>(slot: &Slot<E>, token: Token, outcome: Outcome<E>, now_ms: u64) -> Transition<E> {
+    let intents = match slot {
+        Slot::Empty => return Transition::keep(Answer::Lost),
+        Slot::Entry(_) | Slot::Lease(_) => return Transition::remove(Answer::Lost),
+        Slot::Intent(intents) if !intents.has(token) => return dirtied(intents, Answer::Lost),
+        Slot::Intent(intents) => intents,
+    };
+    let others = intents.others_alive(token, now_ms);
+    if !others.is_empty() {
+        return leave(others);
+    }
+    match outcome {
+        Outcome::Publish(entry, lifetime) if !intents.dirty => {
+            Transition::put(Slot::Entry(entry), lifetime, Answer::Published)
+        }
+        Outcome::Publish(..) | Outcome::Delete => Transition::remove(Answer::Emptied),
+    }
+}
+
+/// I7.
+fn release<E>(slot: &Slot<E>, token: Token, now_ms: u64) -> Transition<E> {
+    match slot {
+        Slot::Intent(intents) if intents.has(token) => {
+            let others = intents.others_alive(token, now_ms);
+            if others.is_empty() { Transition::remove(Answer::Emptied) } else { leave(others) }
+        }
+        _ => Transition::keep(Answer::Unchanged),
+    }
+}
+
+/// A finish with a token that is not there, told apart only by its answers.
+fn invalidate<E>(slot: &Slot<E>) -> Transition<E> {
+    match slot {
+        Slot::Empty => Transition::keep(Answer::Unchanged),
+        Slot::Entry(_) | Slot::Lease(_) => Transition::remove(Answer::Emptied),
+        Slot::Intent(intents) => dirtied(intents, Answer::Shared),
+    }
+}
+
+fn dirtied<E>(intents: &Intents, answer: Answer<E>) -> Transition<E> {
+    let dirty = Intents { dirty: true, holders: intents.holders.clone() };
+    Transition::put(Slot::Intent(dirty), Lifetime::AsBefore, answer)
+}
+
+fn leave<E>(others: Vec<Holder>) -> Transition<E> {
+    let rest = Intents { dirty: true, holders: others };
+    Transition::put(Slot::Intent(rest), Lifetime::AsBefore, Answer::Shared)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
+}

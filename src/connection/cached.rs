@@ -1,0 +1,176 @@
+use super::observed::{observe, only_reads, statement_only_reads, text_only_reads};
+use super::transaction::run;
+use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin};
+use crate::autocache::Autocache;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
+    TransactionTrait,
+};
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::Pin;
+
+/// A connection whose writes keep the cache right: use it wherever a `DatabaseConnection` was.
+///
+/// From [`Autocache::connection`] or [`Autocache::wrap`]. Saves and deletes are announced before
+/// their statement and published after it; those in a transaction after COMMIT.
+#[derive(Clone, Debug)]
+pub struct CachedConnection<D = DatabaseConnection> {
+    inner: D,
+    autocache: Autocache,
+}
+
+impl<D> CachedConnection<D> {
+    pub(crate) fn new(inner: D, autocache: Autocache) -> Self {
+        Self { inner, autocache }
+    }
+
+    /// The connection inside. Writes through it reach the cache as those of a plain connection do.
+    pub fn inner(&self) -> &D {
+        &self.inner
+    }
+
+    /// The Autocache this connection tells of its writes.
+    pub fn autocache(&self) -> &Autocache {
+        &self.autocache
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Cached(self.autocache.clone())
+    }
+
+    /// Hooks see to single statements; here is nothing to note.
+    #[allow(clippy::unused_self)]
+    fn before(&self, _only_reads: bool) {}
+
+    #[allow(clippy::unused_self)]
+    fn after<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        result
+    }
+}
+
+observe!(CachedConnection);
+
+impl CachedConnection<DatabaseConnection> {
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    /// As [`DatabaseConnection::ping`].
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.inner.ping().await
+    }
+
+    /// Closes the connection.
+    ///
+    /// # Errors
+    /// As [`DatabaseConnection::close`].
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.inner.close().await
+    }
+}
+
+impl<D: TransactionTrait<Transaction: InnerTransaction>> CachedConnection<D> {
+    fn transaction_of(
+        &self,
+        inner: D::Transaction,
+        isolation: Option<IsolationLevel>,
+    ) -> CachedTransaction<D::Transaction> {
+        let snapshot = reads_a_snapshot(inner.get_database_backend(), isolation);
+        CachedTransaction::new(inner, UnitOfWork::root(self.autocache.clone(), snapshot))
+    }
+
+    /// Runs an async closure in a transaction: commits on `Ok`, rolls back on `Err`.
+    ///
+    /// # Errors
+    /// The closure's own, or the database's.
+    pub async fn transaction_async<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c CachedTransaction<D::Transaction>) -> Result<T, E> + Send,
+        T: Send,
+        E: Display + Debug + Send,
+    {
+        let transaction = self.begin().await.map_err(TransactionError::Connection)?;
+        let result = callback(&transaction).await;
+        transaction.settle(result).await
+    }
+
+    /// As [`transaction_async`](Self::transaction_async), with an isolation level and access mode.
+    ///
+    /// # Errors
+    /// The closure's own, or the database's.
+    pub async fn transaction_with_config_async<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c CachedTransaction<D::Transaction>) -> Result<T, E> + Send,
+        T: Send,
+        E: Display + Debug + Send,
+    {
+        let begun = self.begin_with_config(isolation_level, access_mode).await;
+        let transaction = begun.map_err(TransactionError::Connection)?;
+        let result = callback(&transaction).await;
+        transaction.settle(result).await
+    }
+}
+
+#[async_trait::async_trait]
+impl<D: TransactionTrait<Transaction: InnerTransaction>> TransactionTrait for CachedConnection<D> {
+    type Transaction = CachedTransaction<D::Transaction>;
+
+    async fn begin(&self) -> Result<Self::Transaction, DbErr> {
+        Ok(self.transaction_of(self.inner.begin().await?, None))
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<Self::Transaction, DbErr> {
+        let inner = self.inner.begin_with_config(isolation_level, access_mode).await?;
+        Ok(self.transaction_of(inner, isolation_level))
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self::Transaction, DbErr> {
+        let inner = self.inner.begin_with_options(options).await?;
+        Ok(self.transaction_of(inner, options.isolation_level))
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self::Transaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: Display + Debug + Send,
+    {
+        run(self.begin().await, callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self::Transaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: Display + Debug + Send,
+    {
+        run(self.begin_with_config(isolation_level, access_mode).await, callback).await
+    }
+}
+
+/// Whether a transaction may read rows that are older than the last commit. Without a level given,
+/// that is so for MySQL (repeatable read) and SQLite, and not for Postgres.
+fn reads_a_snapshot(backend: DbBackend, isolation: Option<IsolationLevel>) -> bool {
+    match isolation {
+        Some(IsolationLevel::ReadCommitted | IsolationLevel::ReadUncommitted) => backend == DbBackend::Sqlite,
+        Some(IsolationLevel::RepeatableRead | IsolationLevel::Serializable) => true,
+        None => backend != DbBackend::Postgres,
+    }
+}

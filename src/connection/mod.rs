@@ -1,0 +1,12 @@
+//! Connections that tell the cache when a write becomes visible.
+
+mod cached;
+mod observed;
+mod origin;
+mod transaction;
+mod work;
+
+pub use cached::CachedConnection;
+pub(crate) use origin::{Origin, origin_of};
+pub use transaction::{CachedTransaction, InnerTransaction};
+pub(crate) use work::{RowChange, UnitOfWork};

@@ -1,0 +1,241 @@
+use super::observed::{observe, only_reads, statement_only_reads, text_only_reads};
+use super::{Origin, UnitOfWork, origin};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
+    TransactionSession, TransactionTrait,
+};
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What a [`CachedTransaction`] can wrap: any transaction whose savepoints are of its own type, as
+/// SeaORM's are.
+pub trait InnerTransaction:
+    ConnectionTrait + TransactionTrait<Transaction = Self> + TransactionSession + Send + Sized
+{
+}
+
+impl<T> InnerTransaction for T where
+    T: ConnectionTrait + TransactionTrait<Transaction = T> + TransactionSession + Send
+{
+}
+
+/// A transaction that tells the cache of its writes when it commits, and of nothing when it rolls
+/// back.
+///
+/// While it runs nothing touches the cache: its writes are visible to nobody. `commit` announces all
+/// touched rows in one round trip, commits, and publishes them in another, whatever their number.
+#[derive(Debug)]
+pub struct CachedTransaction<T = DatabaseTransaction> {
+    inner: T,
+    scope: Scope,
+}
+
+/// Rolls a savepoint's unit of work back when its transaction is dropped. A field of its own, for a
+/// type with a `Drop` could not give its inner transaction away in `commit`.
+#[derive(Debug)]
+struct Scope {
+    work: Arc<UnitOfWork>,
+    settled: bool,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.work.roll_back();
+        }
+    }
+}
+
+impl<T> CachedTransaction<T> {
+    pub(super) fn new(inner: T, work: Arc<UnitOfWork>) -> Self {
+        Self { inner, scope: Scope { work, settled: false } }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Work(self.scope.work.clone())
+    }
+
+    fn before(&self, only_reads: bool) {
+        if !only_reads {
+            self.scope.work.note_write();
+        }
+    }
+
+    fn after<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
+        if result.is_err() {
+            self.scope.work.note_failure();
+        }
+        result
+    }
+}
+
+observe!(CachedTransaction);
+
+impl<T: InnerTransaction> CachedTransaction<T> {
+    /// Commits. At the outermost level the cache is told before and after; a savepoint only hands its
+    /// rows to its parent.
+    ///
+    /// # Errors
+    /// The database's own. Under [`Consistency::Strict`](crate::Consistency::Strict) also
+    /// [`CacheError::NotAnnounced`](crate::CacheError::NotAnnounced), with the transaction rolled back, and
+    /// [`CacheError::Unconfirmed`](crate::CacheError::Unconfirmed), with the transaction committed.
+    ///
+    /// # Cancel safety
+    /// Dropped while COMMIT is in flight, nobody knows its outcome: readers bypass the touched keys
+    /// until the hold is over.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        let Self { inner, mut scope } = self;
+        if scope.work.is_savepoint() {
+            inner.commit().await?;
+            scope.work.merge();
+            scope.settled = true;
+            return Ok(());
+        }
+        let consistency = scope.work.autocache().settings().consistency;
+        let announced = match scope.work.announce().await {
+            Ok(announced) => announced,
+            Err(error) => {
+                inner.rollback().await?;
+                return Err(error);
+            }
+        };
+        match inner.commit().await {
+            Ok(()) => announced.finish(consistency).await,
+            Err(error) => {
+                if was_rolled_back(&error) {
+                    announced.release().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Rolls back. The cache is not touched.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        let Self { inner, scope } = self;
+        let result = inner.rollback().await;
+        drop(scope);
+        result
+    }
+
+    /// Runs an async closure in a savepoint: releases it on `Ok`, rolls back to it on `Err`.
+    ///
+    /// # Errors
+    /// The closure's own, or the database's.
+    pub async fn transaction_async<F, R, E>(&self, callback: F) -> Result<R, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c Self) -> Result<R, E> + Send,
+        R: Send,
+        E: Display + Debug + Send,
+    {
+        let savepoint = self.begin().await.map_err(TransactionError::Connection)?;
+        let result = callback(&savepoint).await;
+        savepoint.settle(result).await
+    }
+
+    pub(super) async fn settle<R, E>(self, result: Result<R, E>) -> Result<R, TransactionError<E>>
+    where
+        E: Display + Debug,
+    {
+        match result {
+            Ok(value) => {
+                self.commit().await.map_err(TransactionError::Connection)?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.rollback().await.map_err(TransactionError::Connection)?;
+                Err(TransactionError::Transaction(error))
+            }
+        }
+    }
+
+    fn savepoint(&self, inner: T) -> Self {
+        Self::new(inner, self.scope.work.savepoint())
+    }
+}
+
+#[async_trait::async_trait]
+impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
+    type Transaction = Self;
+
+    async fn begin(&self) -> Result<Self, DbErr> {
+        Ok(self.savepoint(self.after(self.inner.begin().await)?))
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<Self, DbErr> {
+        let inner = self.inner.begin_with_config(isolation_level, access_mode).await;
+        Ok(self.savepoint(self.after(inner)?))
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        Ok(self.savepoint(self.after(self.inner.begin_with_options(options).await)?))
+    }
+
+    async fn transaction<F, R, E>(&self, callback: F) -> Result<R, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<R, E>> + Send + 'c>> + Send,
+        R: Send,
+        E: Display + Debug + Send,
+    {
+        run(self.begin().await, callback).await
+    }
+
+    async fn transaction_with_config<F, R, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<R, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<R, E>> + Send + 'c>> + Send,
+        R: Send,
+        E: Display + Debug + Send,
+    {
+        run(self.begin_with_config(isolation_level, access_mode).await, callback).await
+    }
+}
+
+#[async_trait::async_trait]
+impl<T: InnerTransaction> TransactionSession for CachedTransaction<T> {
+    async fn commit(self) -> Result<(), DbErr> {
+        Self::commit(self).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        Self::rollback(self).await
+    }
+}
+
+/// Runs a callback in a transaction or savepoint that was just begun.
+pub(super) async fn run<T, F, R, E>(
+    begun: Result<CachedTransaction<T>, DbErr>,
+    callback: F,
+) -> Result<R, TransactionError<E>>
+where
+    T: InnerTransaction,
+    F: for<'c> FnOnce(&'c CachedTransaction<T>) -> Pin<Box<dyn Future<Output = Result<R, E>> + Send + 'c>>,
+    E: Display + Debug,
+{
+    let transaction = begun.map_err(TransactionError::Connection)?;
+    let result = callback(&transaction).await;
+    transaction.settle(result).await
+}
+
+/// Whether a failed COMMIT certainly left nothing behind: a deferred constraint, a serialization
+/// failure, a deadlock. Of any other error nobody knows.
+fn was_rolled_back(error: &DbErr) -> bool {
+    let text = error.to_string();
+    error.sql_err().is_some()
+        || text.contains("could not serialize access")
+        || text.contains("Deadlock found")
+}

@@ -1,0 +1,74 @@
+use super::read::{Reader, Source};
+use super::{Home, Pk, value_tuples};
+use crate::autocache::Autocache;
+use crate::connection::{Origin, origin_of};
+use crate::entity::CachedEntity;
+use crate::error::CacheError;
+use sea_orm::sea_query::IntoValueTuple;
+use sea_orm::{ConnectionTrait, DbErr};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The cache of one entity, reading through a given connection or transaction. From
+/// [`CacheController::on`](crate::CacheController::on).
+pub struct BoundController<'c, E, C> {
+    home: Result<Home, CacheError>,
+    connection: &'c C,
+    source: Source,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
+    pub(super) fn new(home: Result<Home, CacheError>, connection: &'c C) -> Self {
+        let ours = |other: &Autocache| home.as_ref().is_ok_and(|home| home.autocache.is_same(other));
+        let source = match origin_of(connection) {
+            Origin::Cached(autocache) if ours(&autocache) => Source::Given,
+            Origin::Plain => Source::Given,
+            Origin::Work(work) if work.may_use_cache() && ours(work.autocache()) => Source::Transaction,
+            Origin::Cached(_) | Origin::Work(_) | Origin::Unseen => Source::DatabaseOnly,
+        };
+        Self { home, connection, source, entity: PhantomData }
+    }
+
+    fn reader(&self) -> Result<Reader<'_, E, C>, DbErr> {
+        let home = self.home.as_ref().map_err(|error| error.clone())?;
+        Ok(Reader::new(home, self.connection, self.source))
+    }
+
+    /// As [`CacheController::get`](crate::CacheController::get).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn get(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
+        self.reader()?.get(pk.into().into_value_tuple()).await
+    }
+
+    /// As [`CacheController::find`](crate::CacheController::find).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
+        self.reader()?.find(pk.into().into_value_tuple()).await
+    }
+
+    /// As [`CacheController::get_many`](crate::CacheController::get_many).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn get_many<I>(&self, pks: I) -> Result<Vec<Option<E::Model>>, DbErr>
+    where
+        I: IntoIterator<Item: Into<Pk<E>>>,
+    {
+        let pks = value_tuples::<E, I>(pks);
+        self.reader()?.get_many(pks).await
+    }
+}
+
+impl<E: CachedEntity, C> fmt::Debug for BoundController<'_, E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundController")
+            .field("entity", &E::model_name())
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}

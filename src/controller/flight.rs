@@ -1,0 +1,146 @@
+//! Flights: concurrent misses of one key in this process share one database read.
+//!
+//! A joiner may take a flight's answer only if the answer is at least as new as the joiner's own
+//! start. A flight counts its *departures* (a question sent to the store or to the database), a
+//! ticket notes how many there had been when it was taken, and a landing says how many are too many:
+//! a read that was sent after the ticket was taken is new enough; an accepted fill proves that no
+//! writer came between the read and the fill, so it is new enough for whoever boarded before the
+//! fill was sent.
+
+use sea_orm::DbErr;
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The flights of one region that still accept joiners, by key.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    boarding: Mutex<HashMap<String, Arc<Flight>>>,
+}
+
+/// One database read on its way, for one key.
+#[derive(Debug)]
+pub(super) struct Flight {
+    departures: AtomicU32,
+    landing: watch::Sender<Option<Landing>>,
+}
+
+/// What a flight has brought, shared with all its joiners.
+#[derive(Clone, Debug)]
+pub(super) struct Landing {
+    /// An `Option<E::Model>`.
+    pub(super) row: Result<Arc<dyn Any + Send + Sync>, DbErr>,
+    /// Tickets with more departures than this may not use it.
+    pub(super) departures_max: u32,
+}
+
+/// A place on a flight.
+pub(super) struct Ticket {
+    departures: u32,
+    landing: watch::Receiver<Option<Landing>>,
+}
+
+impl Flights {
+    /// A ticket for the key's flight, and the flight itself if this call has opened it.
+    pub(super) fn board(&self, key: &str) -> (Ticket, Option<Arc<Flight>>) {
+        let mut boarding = self.boarding();
+        if let Some(flight) = boarding.get(key) {
+            return (flight.ticket(), None);
+        }
+        let flight = Flight::alone();
+        boarding.insert(key.to_owned(), flight.clone());
+        (flight.ticket(), Some(flight))
+    }
+
+    /// Accepts no more joiners.
+    pub(super) fn close(&self, key: &str, flight: &Arc<Flight>) {
+        let mut boarding = self.boarding();
+        if boarding.get(key).is_some_and(|boarded| Arc::ptr_eq(boarded, flight)) {
+            boarding.remove(key);
+        }
+    }
+
+    fn boarding(&self) -> MutexGuard<'_, HashMap<String, Arc<Flight>>> {
+        self.boarding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    /// A flight that nobody can join.
+    pub(super) fn alone() -> Arc<Self> {
+        Arc::new(Self { departures: AtomicU32::new(0), landing: watch::Sender::new(None) })
+    }
+
+    pub(super) fn ticket(&self) -> Ticket {
+        let landing = self.landing.subscribe();
+        Ticket { departures: self.departures.load(Ordering::SeqCst), landing }
+    }
+
+    /// To be called right before a question is sent. Returns the limit for landings that rest on its
+    /// answer.
+    pub(super) fn depart(&self) -> u32 {
+        self.departures.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(super) fn land(&self, landing: Landing) {
+        self.landing.send_replace(Some(landing));
+    }
+}
+
+impl Ticket {
+    /// What the flight has brought; `None` if it never landed, or brought nothing that is new enough
+    /// for this ticket, or not a `T`.
+    pub(super) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
+        let landed = self.landing.wait_for(Option::is_some).await.ok()?;
+        let landing = landed.as_ref().filter(|landing| self.departures <= landing.departures_max)?;
+        match &landing.row {
+            Ok(row) => Some(Ok(row.downcast_ref::<T>()?.clone())),
+            Err(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bring(row: u8, departures_max: u32) -> Landing {
+        Landing { row: Ok(Arc::new(row)), departures_max }
+    }
+
+    #[tokio::test]
+    async fn who_boards_after_a_read_was_sent_may_not_use_it() {
+        let flights = Flights::default();
+        let (before, flight) = flights.board("k");
+        let flight = flight.unwrap();
+        let limit = flight.depart();
+        let (after, second) = flights.board("k");
+        assert!(second.is_none());
+        flight.land(bring(7, limit));
+        assert_eq!(before.wait::<u8>().await.unwrap().unwrap(), 7);
+        assert!(after.wait::<u8>().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_never_lands_frees_its_joiners() {
+        let flights = Flights::default();
+        let (ticket, flight) = flights.board("k");
+        flights.close("k", flight.as_ref().unwrap());
+        drop(flight);
+        assert!(ticket.wait::<u8>().await.is_none());
+        assert!(flights.board("k").1.is_some(), "a closed flight must not be joined");
+    }
+
+    #[tokio::test]
+    async fn closing_leaves_a_newer_flight_of_the_key_alone() {
+        let flights = Flights::default();
+        let old = flights.board("k").1.unwrap();
+        flights.close("k", &old);
+        let new = flights.board("k").1.unwrap();
+        flights.close("k", &old);
+        assert!(flights.board("k").1.is_none(), "the newer flight still boards");
+        flights.close("k", &new);
+    }
+}

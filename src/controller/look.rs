@@ -1,0 +1,86 @@
+//! What a store has found under a key, as the entity sees it.
+
+use crate::autocache::Region;
+use crate::entity::CachedEntity;
+use crate::entry::{self, Unreadable};
+use crate::key::pk_text;
+use crate::store::Found;
+use crate::telemetry::Event;
+use bytes::Bytes;
+use sea_orm::ModelTrait;
+use sea_orm::sea_query::ValueTuple;
+
+pub(super) enum Look<M> {
+    /// The row.
+    Row(M),
+    /// The row is known not to exist.
+    Absent,
+    /// Nothing is there.
+    Nothing,
+    /// A reader or a writer is at work.
+    Busy,
+    /// Bytes that this reader cannot use; a lease may take them over.
+    Unusable(Bytes),
+}
+
+impl<M> Look<M> {
+    /// `Some` if this answers a read.
+    pub(super) fn answer(self) -> Option<Option<M>> {
+        match self {
+            Self::Row(row) => Some(Some(row)),
+            Self::Absent => Some(None),
+            Self::Nothing | Self::Busy | Self::Unusable(_) => None,
+        }
+    }
+}
+
+pub(super) fn look<E: CachedEntity>(region: &Region, pk: &ValueTuple, found: Found) -> Look<E::Model> {
+    match found {
+        Found::Nothing => Look::Nothing,
+        Found::Foreign => {
+            region.stats.count(Event::undecodable);
+            Look::Nothing
+        }
+        Found::Bytes(bytes) => look_at::<E>(region, pk, bytes),
+        Found::Resident(resident) => {
+            let known = resident.decoded::<E::Model>().filter(|row| is_row_of(*row, pk));
+            match (known, region.read(resident.bytes())) {
+                (Some(row), Ok(Some(_))) => Look::Row(row.clone()),
+                _ => {
+                    let look = look_at::<E>(region, pk, resident.bytes().clone());
+                    if let Look::Row(row) = &look {
+                        resident.remember(row.clone());
+                    }
+                    look
+                }
+            }
+        }
+    }
+}
+
+fn look_at<E: CachedEntity>(region: &Region, pk: &ValueTuple, bytes: Bytes) -> Look<E::Model> {
+    let payload = match region.read(&bytes) {
+        Ok(None) => return Look::Absent,
+        Ok(Some(payload)) => payload,
+        Err(Unreadable::Marker) => return Look::Busy,
+        Err(Unreadable::Malformed | Unreadable::OtherSchema | Unreadable::OtherServer) => {
+            region.stats.count(Event::undecodable);
+            return Look::Unusable(bytes);
+        }
+    };
+    match entry::decode_model::<E::Model>(payload) {
+        Ok(row) if is_row_of(&row, pk) => Look::Row(row),
+        // Two primary keys under one key text, or damage that still decodes.
+        Ok(_) | Err(_) => {
+            region.stats.count(Event::undecodable);
+            Look::Unusable(bytes)
+        }
+    }
+}
+
+/// Whether this is the row that was asked for. Values of one key may differ in kind (an enum and
+/// its text), so the texts settle it.
+fn is_row_of<M: ModelTrait>(row: &M, pk: &ValueTuple) -> bool {
+    let own = row.get_primary_key_value();
+    own == *pk || pk_text(&own) == pk_text(pk)
+}

@@ -1,0 +1,92 @@
+//! The header of an entry, 30 bytes before the payload.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 0 | kind: `V` value, `T` tombstone |
+//! | 1 | format version, [`FORMAT_VERSION`] |
+//! | 2..6 | the entity: a hash of app label and model name |
+//! | 6..10 | the schema: a hash of columns, types and `CACHE_VERSION` |
+//! | 10..14 | stamp of the server that took the entry |
+//! | 14..30 | nonce: the token of the fill or write that made it |
+
+use super::Fingerprint;
+use crate::coherence::{Kind, Token, kind_of};
+
+/// Raised when the layout of the header or the encoding of the payload changes.
+pub const FORMAT_VERSION: u8 = 1;
+/// Bytes before the payload.
+pub const HEADER_LEN: usize = 30;
+
+/// What an entry says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Entity and schema.
+    pub fingerprint: Fingerprint,
+    /// The stamp of the server that took it.
+    pub stamp: u32,
+    /// Who made it.
+    pub nonce: Token,
+}
+
+/// Why an entry cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A lease or an intent, not an entry.
+    Marker,
+    /// Not an entry of this format, or damaged.
+    Malformed,
+    /// An entry of another entity, another schema or another `CACHE_VERSION`.
+    OtherSchema,
+    /// An entry that a server took which has since been replaced.
+    OtherServer,
+}
+
+impl Header {
+    /// The header's bytes, for an entry of this kind byte.
+    #[must_use]
+    pub fn encode(&self, kind: u8) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
+        bytes[0] = kind;
+        bytes[1] = FORMAT_VERSION;
+        bytes[2..6].copy_from_slice(&self.fingerprint.entity);
+        bytes[6..10].copy_from_slice(&self.fingerprint.schema);
+        bytes[10..14].copy_from_slice(&self.stamp.to_be_bytes());
+        bytes[14..].copy_from_slice(&self.nonce.to_bytes());
+        bytes
+    }
+}
+
+/// The payload of an entry that this reader may use: `Some` of a value's bytes, `None` for a tombstone.
+///
+/// # Errors
+/// Why the bytes cannot be used. `stamp` is compared when it is given.
+pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Result<Option<&[u8]>, Unreadable> {
+    let kind = match kind_of(bytes) {
+        Kind::Marker => return Err(Unreadable::Marker),
+        Kind::Unknown => return Err(Unreadable::Malformed),
+        kind => kind,
+    };
+    let (header, payload) = bytes.split_at_checked(HEADER_LEN).ok_or(Unreadable::Malformed)?;
+    if header[1] != FORMAT_VERSION {
+        return Err(Unreadable::Malformed);
+    }
+    if header[2..6] != fingerprint.entity || header[6..10] != fingerprint.schema {
+        return Err(Unreadable::OtherSchema);
+    }
+    if stamp.is_some_and(|stamp| header[10..14] != stamp.to_be_bytes()) {
+        return Err(Unreadable::OtherServer);
+    }
+    match kind {
+        Kind::Value => Ok(Some(payload)),
+        Kind::Tombstone if payload.is_empty() => Ok(None),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+/// Whether a sweep of this entity must touch these bytes: all but entries that say they are another's.
+#[must_use]
+pub fn concerns(bytes: &[u8], entity: [u8; 4]) -> bool {
+    let ours =
+        matches!(kind_of(bytes), Kind::Value | Kind::Tombstone) && bytes.get(1) == Some(&FORMAT_VERSION);
+    !ours || bytes.get(2..6).is_none_or(|theirs| theirs == entity)
+}

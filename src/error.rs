@@ -1,0 +1,79 @@
+//! What can go wrong in the cache itself.
+
+use crate::store::StoreError;
+use sea_orm::DbErr;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// A failure of the cache. Reads and writes of a user fail with one only where there is no right
+/// answer without the cache, or where [`Consistency::Strict`](crate::Consistency::Strict) says so.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// `Entity::cache()` outside of any [`Autocache`](crate::Autocache).
+    #[error(
+        "no Autocache here: call `autocache.install()` once at start, run this inside \
+         `autocache.scope(…)`, or ask `autocache.cache::<Entity>()`"
+    )]
+    NoAutocache,
+    /// An Autocache without any backend.
+    #[error("an Autocache needs a backend: `.backend(\"default\", store)`")]
+    NoBackend,
+    /// Two backends of one name.
+    #[error("two backends are named `{0}`")]
+    BackendTwice(String),
+    /// An entity asks for a backend that is not there.
+    #[error("`{entity}` wants the backend `{wanted}`; registered: {}", registered.join(", "))]
+    UnknownBackend {
+        /// The entity's model name.
+        entity: String,
+        /// Its `BACKEND`.
+        wanted: &'static str,
+        /// The names that are registered.
+        registered: Vec<String>,
+    },
+    /// An app label that would make keys ambiguous.
+    #[error("the app label `{0}` must not be empty and must not hold a `:`")]
+    AppLabel(String),
+    /// A second [`install`](crate::Autocache::install).
+    #[error("an Autocache is installed already; give tests and tenants theirs with `autocache.scope(…)`")]
+    InstalledAlready,
+    /// [`Consistency::Strict`](crate::Consistency::Strict): the write was not begun, because the cache
+    /// could not be told of it.
+    #[error("not written: the cache could not be told before the write: {0}")]
+    NotAnnounced(StoreError),
+    /// [`Consistency::Strict`](crate::Consistency::Strict): the write is committed, but the cache may
+    /// answer with the older row for at most the hold.
+    #[error("committed, cache unconfirmed: {0}")]
+    Unconfirmed(StoreError),
+    /// A call on the cache itself, such as an invalidation, could not be carried out.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CacheError {
+    /// The cache's own failure inside a [`DbErr`], if that is what it is.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use sea_orm_autocache::CacheError;
+    ///
+    /// let error = DbErr::from(CacheError::NoAutocache);
+    /// assert_eq!(CacheError::of(&error), Some(&CacheError::NoAutocache));
+    /// assert_eq!(CacheError::of(&DbErr::RecordNotUpdated), None);
+    /// ```
+    #[must_use]
+    pub fn of(error: &DbErr) -> Option<&Self> {
+        match error {
+            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The one variant of `DbErr` that carries a typed cause.
+impl From<CacheError> for DbErr {
+    fn from(error: CacheError) -> Self {
+        Self::TryIntoErr { from: "cache", into: "model", source: Arc::new(error) }
+    }
+}

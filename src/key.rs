@@ -1,0 +1,185 @@
+//! Keys: `app:model:pk`.
+
+use sea_orm::sea_query::{OptionEnum, SqliteQueryBuilder, Value, ValueTuple, backend::QueryBuilder as _};
+use sha2::{Digest, Sha256};
+use std::fmt::{self, Write as _};
+
+/// The longest key that is kept as it is; a longer one is replaced by its SHA-256 in hex.
+pub const KEY_BYTES_MAX: usize = 512;
+
+/// The parts of a row's key, as [`CachedEntity::make_key`](crate::CachedEntity::make_key) receives
+/// them. Displays as `app:model:pk`.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyParts<'a> {
+    app: &'a str,
+    model: &'a str,
+    pk: &'a str,
+    version: u32,
+}
+
+impl<'a> KeyParts<'a> {
+    pub(crate) fn new(app: &'a str, model: &'a str, pk: &'a str, version: u32) -> Self {
+        Self { app, model, pk, version }
+    }
+
+    /// The app label.
+    #[must_use]
+    pub fn app(&self) -> &'a str {
+        self.app
+    }
+
+    /// The model name.
+    #[must_use]
+    pub fn model(&self) -> &'a str {
+        self.model
+    }
+
+    /// The primary key as text: integers in decimal, UUIDs hyphenated, text percent-encoded where it
+    /// must be, bytes in hex, the parts of a composite key joined by `,`.
+    #[must_use]
+    pub fn pk(&self) -> &'a str {
+        self.pk
+    }
+
+    /// The entity's `CACHE_VERSION`.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl fmt::Display for KeyParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [self.app, ":", self.model, ":", self.pk] {
+            f.write_str(part)?;
+        }
+        Ok(())
+    }
+}
+
+/// The key that is used for one that an entity has made.
+pub(crate) fn bounded(key: String) -> String {
+    if key.len() <= KEY_BYTES_MAX { key } else { hex(&Sha256::digest(key)) }
+}
+
+/// The text of a primary key; `None` if a part of it is NULL, which names no row.
+///
+/// Two keys of one entity never share a text: the separator and the escape character are themselves
+/// escaped, and every part of a column's type has one form.
+pub(crate) fn pk_text(key: &ValueTuple) -> Option<String> {
+    let mut text = String::new();
+    match key {
+        ValueTuple::One(a) => push_value(&mut text, a)?,
+        ValueTuple::Two(a, b) => push_all(&mut text, [a, b])?,
+        ValueTuple::Three(a, b, c) => push_all(&mut text, [a, b, c])?,
+        ValueTuple::Many(values) => push_all(&mut text, values)?,
+    }
+    Some(text)
+}
+
+fn push_all<'a>(text: &mut String, values: impl IntoIterator<Item = &'a Value>) -> Option<()> {
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_value(text, value)?;
+    }
+    Some(())
+}
+
+fn push_value(text: &mut String, value: &Value) -> Option<()> {
+    // Writing to a string does not fail.
+    match value {
+        Value::TinyInt(v) => drop(write!(text, "{}", (*v)?)),
+        Value::SmallInt(v) => drop(write!(text, "{}", (*v)?)),
+        Value::Int(v) => drop(write!(text, "{}", (*v)?)),
+        Value::BigInt(v) => drop(write!(text, "{}", (*v)?)),
+        Value::TinyUnsigned(v) => drop(write!(text, "{}", (*v)?)),
+        Value::SmallUnsigned(v) => drop(write!(text, "{}", (*v)?)),
+        Value::Unsigned(v) => drop(write!(text, "{}", (*v)?)),
+        Value::BigUnsigned(v) => drop(write!(text, "{}", (*v)?)),
+        Value::String(v) => push_text(text, v.as_deref()?),
+        Value::Char(v) => push_text(text, (*v)?.encode_utf8(&mut [0; 4])),
+        Value::Bytes(v) => text.push_str(&hex(v.as_deref()?)),
+        Value::Enum(OptionEnum::Some(v)) => push_text(text, v.value.as_ref()),
+        // UUIDs, dates, decimals and whatever else may be a key: as an SQL literal without its
+        // quotes. The variants depend on features of other crates, so they cannot be named here.
+        other if is_null(other) => return None,
+        other => push_text(text, SqliteQueryBuilder.value_to_string(other).trim_matches('\'')),
+    }
+    Some(())
+}
+
+fn is_null(value: &Value) -> bool {
+    *value == value.as_null()
+}
+
+/// Percent-encodes what would be taken for a separator, and what does not belong in a key.
+fn push_text(text: &mut String, part: &str) {
+    for c in part.chars() {
+        if matches!(c, '%' | ':' | ',' | '@' | '=' | ' ') || c.is_control() {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one(value: impl Into<Value>) -> String {
+        pk_text(&ValueTuple::One(value.into())).unwrap()
+    }
+
+    #[test]
+    fn keys_read_well() {
+        assert_eq!(one(933_i64), "933");
+        assert_eq!(one(-5_i32), "-5");
+        assert_eq!(one(vec![0xde_u8, 0xad]), "dead");
+        assert_eq!(one("a b:c,d%é🦀@=\n"), "a%20b%3Ac%2Cd%25é🦀%40%3D%0A");
+        let uuid = uuid::Uuid::from_u128(0x67e5_5044_10b1_426f_9247_bb68_0e5f_e0c8);
+        assert_eq!(one(uuid), "67e55044-10b1-426f-9247-bb680e5fe0c8");
+        let composite = ValueTuple::Two("x".into(), 7_i32.into());
+        assert_eq!(pk_text(&composite).unwrap(), "x,7");
+    }
+
+    #[test]
+    fn a_key_with_a_null_in_it_names_no_row() {
+        assert_eq!(pk_text(&ValueTuple::One(Value::Int(None))), None);
+        assert_eq!(pk_text(&ValueTuple::One(Value::Uuid(None))), None);
+        assert_eq!(pk_text(&ValueTuple::Two(1.into(), Value::String(None))), None);
+    }
+
+    #[test]
+    fn a_long_key_becomes_its_hash() {
+        let long = "x".repeat(KEY_BYTES_MAX + 1);
+        assert_eq!(bounded(long.clone()).len(), 64);
+        assert_ne!(bounded(long.clone()), bounded(long + "y"));
+        assert_eq!(bounded("x".repeat(KEY_BYTES_MAX)).len(), KEY_BYTES_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn two_composite_keys_never_share_a_text(
+            a in prop::array::uniform3("[a,:%@=\\\\ \u{0}é]{0,3}"),
+            b in prop::array::uniform3("[a,:%@=\\\\ \u{0}é]{0,3}"),
+        ) {
+            let text = |[x, y, z]: &[String; 3]| {
+                pk_text(&ValueTuple::Three(x.into(), y.into(), z.into())).unwrap()
+            };
+            prop_assert_eq!(a == b, text(&a) == text(&b));
+        }
+    }
+}

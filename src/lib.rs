@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod autocache;
+pub mod coherence;
+mod connection;
+mod controller;
+mod entity;
+pub mod entry;
+mod error;
+mod key;
+pub mod signals;
+pub mod store;
+mod telemetry;
+
+pub use autocache::{Autocache, AutocacheBuilder, Consistency};
+pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
+pub use controller::{BoundController, CacheController};
+pub use entity::{CachedEntity, EntityCache, SignalsConnected};
+pub use error::CacheError;
+pub use key::{KEY_BYTES_MAX, KeyParts};
+pub use store::{MemoryStore, RedisStore, RedisStoreBuilder, Store, StoreError, StoreErrorKind};
+pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
+
+pub use {fred, sea_orm};
+
+/// What an entity module and a `main` need.
+pub mod prelude {
+    pub use crate::{
+        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedTransaction,
+        Consistency, EntityCache, KeyParts, MemoryStore, RedisStore, SignalsConnected, Store,
+        connect_signals,
+    };
+}
+
+#[doc(hidden)]
+pub mod __private {
+    pub use async_trait;
+}

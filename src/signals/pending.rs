@@ -1,0 +1,99 @@
+//! What a `before_*` hook leaves for the `after_*` hook of the same write.
+//!
+//! SeaORM hands nothing from one hook to the other, but runs both in one task: notes are kept by key
+//! and task. Of two writes of one row in one task at once, each may take the other's note; both
+//! tokens were announced before either finishes, so the intent stands and is dirty all the while.
+
+use crate::coherence::Token;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task;
+use tokio::time::Instant;
+
+/// Notes of writes that never came to their end are looked for when a region holds this many.
+const SWEEP_FROM: usize = 1_024;
+
+/// A write between its hooks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Note {
+    pub(super) kind: NoteKind,
+    /// When the write began, before anything was sent.
+    pub(super) begun: Instant,
+    /// Until when it can still end.
+    pub(super) dead_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoteKind {
+    /// A save without changes: no statement will be sent.
+    NoWrite,
+    /// An insert whose key the database makes, kept under an empty key.
+    Birth,
+    /// A write that was announced, or tried to be.
+    Announced {
+        token: Token,
+        /// Whether the store has acknowledged the intent.
+        held: bool,
+        /// Whether the row that the write returns may be published.
+        publish: bool,
+    },
+    /// A write in a transaction, whose unit of work knows the rest.
+    InTransaction { publish: bool },
+}
+
+/// The notes of one region.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    notes: Mutex<Notes>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    by_key: HashMap<String, Vec<(Option<task::Id>, Note)>>,
+    sweep_at: usize,
+}
+
+impl Note {
+    pub(super) fn new(kind: NoteKind, hold: Duration) -> Self {
+        let begun = Instant::now();
+        // A hold of years is no reason to overflow.
+        let dead_at = begun.checked_add(hold).unwrap_or(begun + Duration::from_secs(3_600));
+        Self { kind, begun, dead_at }
+    }
+}
+
+impl Pending {
+    pub(super) fn push(&self, key: &str, note: Note) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.forget_dead();
+        notes.by_key.entry(key.to_owned()).or_default().push((task::try_id(), note));
+    }
+
+    /// The newest note this task has left for the key.
+    pub(super) fn pop(&self, key: &str) -> Option<Note> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_key = notes.by_key.get_mut(key)?;
+        let task = task::try_id();
+        let index = of_key.iter().rposition(|(owner, _)| *owner == task)?;
+        let (_, note) = of_key.remove(index);
+        if of_key.is_empty() {
+            notes.by_key.remove(key);
+        }
+        (note.dead_at > Instant::now()).then_some(note)
+    }
+}
+
+impl Notes {
+    fn forget_dead(&mut self) {
+        if self.by_key.len() < self.sweep_at.max(SWEEP_FROM) {
+            return;
+        }
+        let now = Instant::now();
+        self.by_key.retain(|_, notes| {
+            notes.retain(|(_, note)| note.dead_at > now);
+            !notes.is_empty()
+        });
+        self.sweep_at = self.by_key.len() * 2;
+    }
+}

@@ -1,0 +1,130 @@
+//! Where entries live: the trait [`Store`], Redis, and memory.
+//!
+//! A store knows keys, bytes and the steps of the [protocol](crate::coherence). It knows nothing of
+//! entities, models or the database.
+
+mod error;
+mod memory;
+mod redis;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use memory::MemoryStore;
+pub use redis::{RedisStore, RedisStoreBuilder};
+
+use crate::coherence::{Answer, Step};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::{any::Any, fmt::Debug, sync::Arc, sync::OnceLock};
+
+/// One step on one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The key, without a store's own prefix.
+    pub key: String,
+    /// What to do with it.
+    pub step: Step<Bytes>,
+}
+
+/// What a command came to.
+pub type Reply = Result<Answer<Bytes>, StoreError>;
+
+/// What a read of a key found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// No such key.
+    Nothing,
+    /// The bytes of a slot.
+    Bytes(Bytes),
+    /// An entry that lives in this process, with room for its decoded form.
+    Resident(Arc<Resident>),
+    /// The key holds something that is no string of bytes at all.
+    Foreign,
+}
+
+/// An entry in this process' memory. Decoded once, then shared.
+#[derive(Debug)]
+pub struct Resident {
+    bytes: Bytes,
+    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Resident {
+    /// An entry that nobody has decoded yet.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        Self { bytes, decoded: OnceLock::new() }
+    }
+
+    /// The entry's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The decoded form, if somebody has left it here and it is a `T`.
+    #[must_use]
+    pub fn decoded<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.decoded.get()?.downcast_ref()
+    }
+
+    /// Leaves the decoded form for the next reader. The first one stays.
+    pub fn remember<T: Send + Sync + 'static>(&self, decoded: T) {
+        let _ = self.decoded.set(Arc::new(decoded));
+    }
+}
+
+impl PartialEq for Resident {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+/// Which keys [`Store::clear`] invalidates.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Of those, only markers, entries that carry this in their header, and bytes of no known form.
+    /// `None`: all of them.
+    pub entity: Option<[u8; 4]>,
+}
+
+/// A place that holds slots and runs the protocol's steps on them, each atomically.
+///
+/// Implement it to put the cache somewhere else, or to wrap a store (to count, to delay, to break).
+/// Hold an implementation to [`coherence::apply`](crate::coherence::apply): answers and resulting
+/// slots must be the same.
+#[async_trait]
+pub trait Store: Debug + Send + Sync + 'static {
+    /// Reads one key. One round trip; the whole cost of a hit.
+    ///
+    /// # Errors
+    /// The store could not be reached, or did not answer in time.
+    async fn get(&self, key: &str) -> Result<Found, StoreError>;
+
+    /// Reads many keys in one round trip, answering in their order.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); all or none.
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError>;
+
+    /// Runs the commands in one round trip, each on its own: one that fails does not stop the next.
+    /// Answers in their order, exactly one reply for each.
+    ///
+    /// # Cancel safety
+    /// A command whose future was dropped may still run, at any later time.
+    async fn run(&self, commands: Vec<Command>) -> Vec<Reply>;
+
+    /// Invalidates every key of the sweep that exists from the beginning of the call to its end.
+    /// Returns how many it touched.
+    ///
+    /// # Errors
+    /// The store could not be reached; some keys may have been invalidated.
+    async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError>;
+
+    /// A stamp of the server that answers: it changes when another server, or the same one with
+    /// another memory, takes over. `None` while that is not known.
+    fn stamp(&self) -> Option<u32> {
+        Some(0)
+    }
+}

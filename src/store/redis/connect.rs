@@ -1,0 +1,164 @@
+//! Connecting: the settings under which fred neither hangs nor hides an outage.
+
+use super::scripts::Scripts;
+use super::server::Server;
+use super::{Inner, RedisStore, StoreError, StoreErrorKind};
+use fred::clients::{Client, WithOptions};
+use fred::interfaces::ClientLike;
+use fred::types::Builder;
+use fred::types::config::{
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
+};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
+/// fred notices that a connection is down only after the first of these delays; so it is short.
+const RECONNECT_FIRST_MS: u32 = 5;
+const RECONNECT_MAX_MS: u32 = 500;
+/// Beyond this many commands in flight on one connection, further ones fail at once.
+const COMMANDS_IN_FLIGHT_MAX: usize = 20_000;
+const EVENTS_BUFFERED: usize = 1_024;
+
+pub(super) enum Source {
+    Url(String),
+    Clients(Vec<Client>),
+}
+
+/// Settings of a [`RedisStore`].
+#[must_use]
+pub struct RedisStoreBuilder {
+    source: Source,
+    prefix: String,
+    connections: usize,
+    command_timeout: Duration,
+}
+
+impl RedisStoreBuilder {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, prefix: String::new(), connections: 1, command_timeout: COMMAND_TIMEOUT }
+    }
+
+    /// Prepends this to every key, for servers that are shared. Defaults to nothing.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How many connections share the load, for a store made from a URL. One is right below about
+    /// 100,000 commands a second. Defaults to 1.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// How long a command may take before the database is asked instead. Defaults to 250 ms.
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.command_timeout = timeout;
+        self
+    }
+
+    /// Makes the store.
+    ///
+    /// # Errors
+    /// The URL or the configuration is wrong. A server that cannot be reached within a second is a
+    /// warning only.
+    pub async fn connect(self) -> Result<RedisStore, StoreError> {
+        let Self { source, prefix, connections, command_timeout } = self;
+        let clients = match source {
+            Source::Url(url) => connect_all(&url, connections, command_timeout).await?,
+            Source::Clients(clients) => clients,
+        };
+        if clients.is_empty() {
+            return Err(StoreError::new(StoreErrorKind::Config, "a pool without clients"));
+        }
+        clients.iter().for_each(warn_if_it_may_hang);
+        let clients: Vec<_> = clients.into_iter().map(|client| optioned(&client, command_timeout)).collect();
+        let scripts = Scripts::new();
+        let server = Server::watch(&clients).await;
+        if let Some(client) = clients.first()
+            && let Err(error) = scripts.load(client).await
+        {
+            tracing::warn!(
+                target: "sea_orm_autocache",
+                error = %error.details(),
+                "Redis cannot be reached yet; the database answers until it can"
+            );
+        }
+        let next = AtomicUsize::new(0);
+        Ok(RedisStore { inner: Arc::new(Inner { clients, next, prefix, scripts, server }) })
+    }
+}
+
+impl std::fmt::Debug for RedisStoreBuilder {
+    /// Leaves the source out: a URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisStoreBuilder").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// `fail_fast` looks at the connection's state when a command is sent; the timeout covers a silent
+/// server; one attempt, so that a command is never replayed late (a redirect in a cluster is one more).
+fn optioned(client: &Client, command_timeout: Duration) -> WithOptions<Client> {
+    let max_attempts = Some(if client.is_clustered() { 3 } else { 1 });
+    client.with_options(&Options {
+        fail_fast: true,
+        timeout: Some(command_timeout),
+        max_attempts,
+        ..Options::default()
+    })
+}
+
+async fn connect_all(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>, StoreError> {
+    // fred's own message may quote the URL, and the URL may hold a password.
+    let bad_url =
+        |_| StoreError::new(StoreErrorKind::Config, "this is not a Redis URL: redis://host:port/db");
+    let mut config = Config::from_url(url).map_err(bad_url)?;
+    config.fail_fast = false;
+    let clustered = config.server.is_clustered();
+    let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, 2);
+    policy.set_jitter(RECONNECT_FIRST_MS);
+    let mut builder = Builder::from_config(config);
+    builder.set_policy(policy);
+    builder.with_connection_config(|connection| tune_connection(connection, clustered));
+    builder.with_performance_config(|performance: &mut PerformanceConfig| {
+        performance.default_command_timeout = timeout;
+        performance.broadcast_channel_capacity = EVENTS_BUFFERED;
+    });
+    let config_error = |e: fred::error::Error| StoreError::new(StoreErrorKind::Config, e.details());
+    let mut clients = Vec::with_capacity(count);
+    for _ in 0..count {
+        let client = builder.build().map_err(config_error)?;
+        drop(client.connect());
+        clients.push(client);
+    }
+    for client in &clients {
+        // Not an error when it fails: the connection goes on trying.
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()).await;
+    }
+    Ok(clients)
+}
+
+fn tune_connection(connection: &mut ConnectionConfig, clustered: bool) {
+    connection.connection_timeout = CONNECT_TIMEOUT;
+    connection.internal_command_timeout = CONNECT_TIMEOUT;
+    connection.max_command_attempts = if clustered { 3 } else { 1 };
+    connection.max_command_buffer_len = COMMANDS_IN_FLIGHT_MAX;
+    connection.tcp = TcpConfig { nodelay: Some(true), ..TcpConfig::default() };
+    connection.reconnect_on_auth_error = true;
+    // A demoted primary answers READONLY; a starting one LOADING.
+    connection.reconnect_errors =
+        vec![ReconnectError::ClusterDown, ReconnectError::Loading, ReconnectError::ReadOnly];
+}
+
+fn warn_if_it_may_hang(client: &Client) {
+    if client.client_reconnect_policy().is_none() {
+        tracing::warn!(
+            target: "sea_orm_autocache",
+            "this fred client has no reconnect policy: once its connection breaks the cache stays off. \
+             Set one with `Builder::set_policy`"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! The store on Redis (or Valkey), through fred: one `GET` for a hit, one script call for a step.
+
+mod connect;
+mod scripts;
+mod server;
+
+pub use connect::RedisStoreBuilder;
+
+use super::{Command, Found, Reply, Store, StoreError, StoreErrorKind, Sweep};
+use crate::coherence::Step;
+use crate::entry;
+use async_trait::async_trait;
+use bytes::Bytes;
+use fred::clients::{Client, Pipeline, WithOptions};
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::prelude::{FredResult, Value};
+use futures_util::TryStreamExt;
+use scripts::{Call, Scripts};
+use server::Server;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
+const SWEEP_PAGE: u32 = 500;
+
+/// A store on a Redis server, a Sentinel group or a Cluster. Needs Redis 6.0 or Valkey.
+///
+/// Cheap to clone: clones share their connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use sea_orm_autocache::RedisStore;
+///
+/// let store = RedisStore::connect("redis://127.0.0.1:6379").await?;
+/// # let _ = store; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clients: Vec<WithOptions<Client>>,
+    next: AtomicUsize,
+    /// Prepended to every key; often empty.
+    prefix: String,
+    scripts: Scripts,
+    server: Server,
+}
+
+impl RedisStore {
+    /// Connects with sound settings: reconnects for ever, answers within 250 ms or not at all, and
+    /// does not queue while the server is away.
+    ///
+    /// # Errors
+    /// The URL or the configuration is wrong. A server that cannot be reached is a warning only: the
+    /// store picks it up when it comes.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Settings to change before connecting.
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(connect::Source::Url(url.to_owned()))
+    }
+
+    /// Settings for a store on a client that you have made and started.
+    ///
+    /// Give it a reconnect policy: without one fred waits for ever once the server has gone. A
+    /// warning says so.
+    pub fn on_client(client: Client) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(connect::Source::Clients(vec![client]))
+    }
+
+    /// As [`on_client`](Self::on_client), for a pool. Its clients are used in turn.
+    pub fn on_pool(pool: &fred::clients::Pool) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(connect::Source::Clients(pool.clients().to_vec()))
+    }
+
+    fn client(&self) -> &WithOptions<Client> {
+        let clients = &self.inner.clients;
+        match clients.as_slice() {
+            [only] => only,
+            _ => &clients[self.inner.next.fetch_add(1, Ordering::Relaxed) % clients.len()],
+        }
+    }
+
+    fn key(&self, key: &str) -> String {
+        [&self.inner.prefix, key].concat()
+    }
+
+    fn is_clustered(&self) -> bool {
+        self.client().is_clustered()
+    }
+
+    /// One round trip: a call for itself, several as a pipeline.
+    async fn send(&self, calls: &[Call]) -> Vec<FredResult<Value>> {
+        let client = self.client();
+        if let [call] = calls {
+            return vec![call.send(client).await];
+        }
+        let pipeline = Pipeline::from(client.clone());
+        for call in calls {
+            // Queues only; the answer is the pipeline's.
+            if let Err(error) = call.send(&pipeline).await {
+                return calls.iter().map(|_| Err(error.clone())).collect();
+            }
+        }
+        one_for_each(pipeline.try_all::<Value>().await, calls.len())
+    }
+
+    /// Runs again the calls whose script the server does not know, after loading all scripts.
+    async fn reload_and_resend(&self, calls: &[Call], results: &mut [FredResult<Value>]) {
+        let missing: Vec<usize> = (0..calls.len()).filter(|&i| is_noscript(&results[i])).collect();
+        if missing.is_empty() {
+            return;
+        }
+        if let Err(error) = self.inner.scripts.load(self.client()).await {
+            tracing::warn!(target: "sea_orm_autocache", error = %error.details(), "scripts could not be loaded");
+            return;
+        }
+        let again: Vec<Call> = missing.iter().map(|&i| calls[i].clone()).collect();
+        for (index, result) in missing.into_iter().zip(self.send(&again).await) {
+            results[index] = result;
+        }
+    }
+
+    /// The keys of a page that an entity's sweep concerns.
+    async fn concerned(&self, keys: Vec<String>, entity: Option<[u8; 4]>) -> Result<Vec<String>, StoreError> {
+        let Some(entity) = entity else { return Ok(keys) };
+        let found = self.get_many(&keys).await?;
+        let concerned = |found: &Found| match found {
+            Found::Nothing => false,
+            Found::Bytes(bytes) => entry::concerns(bytes, entity),
+            Found::Resident(_) | Found::Foreign => true,
+        };
+        Ok(keys.into_iter().zip(found).filter(|(_, found)| concerned(found)).map(|(key, _)| key).collect())
+    }
+
+    async fn invalidate_page(&self, keys: Vec<String>, sweep: &Sweep) -> Result<u64, StoreError> {
+        let strip = |key: String| key.strip_prefix(&self.inner.prefix).map(str::to_owned);
+        let keys = self.concerned(keys.into_iter().filter_map(strip).collect(), sweep.entity).await?;
+        let count = keys.len() as u64;
+        let commands = keys.into_iter().map(|key| Command { key, step: Step::Invalidate }).collect();
+        for reply in self.run(commands).await {
+            reply?;
+        }
+        Ok(count)
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn get(&self, key: &str) -> Result<Found, StoreError> {
+        let client = self.client();
+        let answer = if self.inner.prefix.is_empty() {
+            client.get::<Option<Bytes>, _>(key).await
+        } else {
+            client.get::<Option<Bytes>, _>(self.key(key)).await
+        };
+        match answer {
+            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
+            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
+        if !self.is_clustered() {
+            // A key of another type reads as absent here; the lease that follows takes it over.
+            let answers = self.client().mget::<Vec<Option<Bytes>>, _>(keys).await;
+            let found = answers.map_err(|error| store_error(&error))?;
+            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
+        }
+        let count = keys.len();
+        let pipeline = Pipeline::from(self.client().clone());
+        for key in keys {
+            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
+        }
+        let answers = one_for_each(pipeline.try_all::<Option<Bytes>>().await, count);
+        let found = |answer: FredResult<Option<Bytes>>| match answer {
+            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
+            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
+            Err(error) => Err(store_error(&error)),
+        };
+        answers.into_iter().map(found).collect()
+    }
+
+    async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if commands.is_empty() {
+            return Vec::new();
+        }
+        let clustered = self.is_clustered();
+        let call =
+            |command: Command| self.inner.scripts.call(self.key(&command.key), command.step, clustered);
+        let calls: Vec<Call> = commands.into_iter().map(call).collect();
+        let mut results = self.send(&calls).await;
+        self.reload_and_resend(&calls, &mut results).await;
+        results
+            .into_iter()
+            .map(|result| result.map_err(|e| store_error(&e)).and_then(scripts::answer))
+            .collect()
+    }
+
+    async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+        let pattern = format!("{}*", glob_escaped(&self.key(&sweep.prefix)));
+        let client: &Client = self.client();
+        let mut touched = 0;
+        if self.is_clustered() {
+            let mut pages = std::pin::pin!(client.scan_cluster_buffered(pattern, Some(SWEEP_PAGE), None));
+            let mut page = Vec::new();
+            while let Some(key) = pages.try_next().await.map_err(|error| store_error(&error))? {
+                page.extend(key.into_string());
+                if page.len() == SWEEP_PAGE as usize {
+                    touched += self.invalidate_page(std::mem::take(&mut page), sweep).await?;
+                }
+            }
+            return Ok(touched + self.invalidate_page(page, sweep).await?);
+        }
+        let mut cursor = "0".to_owned();
+        loop {
+            let page =
+                client.scan_page::<(String, Vec<String>), _, _>(cursor, &pattern, Some(SWEEP_PAGE), None);
+            let (next, keys) = page.await.map_err(|error| store_error(&error))?;
+            touched += self.invalidate_page(keys, sweep).await?;
+            if next == "0" {
+                return Ok(touched);
+            }
+            cursor = next;
+        }
+    }
+
+    fn stamp(&self) -> Option<u32> {
+        self.inner.server.stamp()
+    }
+}
+
+impl std::fmt::Debug for RedisStore {
+    /// Names no address, user or password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("clients", &self.inner.clients.len())
+            .field("prefix", &self.inner.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// fred answers a pipeline that failed as a whole with one error.
+fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredResult<T>> {
+    if results.len() == count {
+        return results;
+    }
+    let short = || Error::new(ErrorKind::Protocol, "a pipeline answered with another number of replies");
+    let error = results.drain(..).find_map(Result::err).unwrap_or_else(short);
+    (0..count).map(|_| Err(error.clone())).collect()
+}
+
+fn is_noscript(result: &FredResult<Value>) -> bool {
+    matches!(result, Err(error) if error.details().starts_with("NOSCRIPT"))
+}
+
+fn store_error(error: &Error) -> StoreError {
+    let kind = match error.kind() {
+        ErrorKind::Timeout => StoreErrorKind::Timeout,
+        ErrorKind::Config | ErrorKind::Url => StoreErrorKind::Config,
+        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Sentinel => {
+            StoreErrorKind::Unreachable
+        }
+        _ => StoreErrorKind::Refused,
+    };
+    StoreError::new(kind, error.details())
+}
+
+fn glob_escaped(text: &str) -> String {
+    let escape =
+        |c: char| if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') { vec!['\\', c] } else { vec![c] };
+    text.chars().flat_map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_matches_itself_only() {
+        assert_eq!(glob_escaped("shop:[a]*:"), "shop:\\[a\\]\\*:");
+    }
+}

@@ -1,0 +1,157 @@
+//! Steps as script calls. The scripts are the `.lua` files beside this one.
+
+use super::super::{StoreError, StoreErrorKind};
+use crate::coherence::{Answer, Lifetime, Outcome, Step, Token};
+use bytes::Bytes;
+use fred::clients::{Client, WithOptions};
+use fred::interfaces::{ClientLike, LuaInterface};
+use fred::prelude::{FredResult, Value};
+use fred::types::{ClusterHash, CustomCommand};
+use std::time::Duration;
+
+/// Redis refuses an expiry beyond its own clock's range; a hundred years is as good as for ever.
+const LONGEST_MS: u128 = 100 * 365 * 24 * 3_600 * 1_000;
+
+macro_rules! script {
+    ($name:literal) => {
+        Script::new(concat!(include_str!("lua/slot.lua"), include_str!(concat!("lua/", $name, ".lua"))))
+    };
+}
+
+#[derive(Debug)]
+struct Script {
+    source: &'static str,
+    sha: String,
+}
+
+impl Script {
+    fn new(source: &'static str) -> Self {
+        Self { source, sha: fred::util::sha1_hash(source) }
+    }
+}
+
+/// The protocol's scripts and their hashes.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    lease: Script,
+    fill: Script,
+    unlease: Script,
+    intent: Script,
+    finish: Script,
+    invalidate: Script,
+    insert: Script,
+}
+
+/// One `EVALSHA`, ready to be sent, and sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    slot: u16,
+    arguments: Vec<Value>,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            lease: script!("lease"),
+            fill: script!("fill"),
+            unlease: script!("unlease"),
+            intent: script!("intent"),
+            finish: script!("finish"),
+            invalidate: script!("invalidate"),
+            insert: script!("insert"),
+        }
+    }
+
+    fn all(&self) -> [&Script; 7] {
+        let Self { lease, fill, unlease, intent, finish, invalidate, insert } = self;
+        [lease, fill, unlease, intent, finish, invalidate, insert]
+    }
+
+    /// Makes the scripts known to the server, or to every primary of a cluster.
+    pub(super) async fn load(&self, client: &WithOptions<Client>) -> FredResult<()> {
+        for script in self.all() {
+            if client.is_clustered() {
+                let _: String = client.script_load_cluster(script.source).await?;
+            } else {
+                let load = CustomCommand::new_static("SCRIPT", ClusterHash::FirstKey, false);
+                let _: String = client.custom(load, vec!["LOAD", script.source]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn call(&self, key: String, step: Step<Bytes>, clustered: bool) -> Call {
+        let (script, arguments) = match step {
+            Step::Lease { token, hold, unusable } => {
+                (&self.lease, vec![bytes(token), millis(hold), Value::Bytes(unusable.unwrap_or_default())])
+            }
+            Step::Fill { token, entry, lifetime } => {
+                (&self.fill, vec![bytes(token), Value::Bytes(entry), expiry(lifetime)])
+            }
+            Step::Unlease { token } => (&self.unlease, vec![bytes(token)]),
+            Step::Intent { token, hold, reissued } => {
+                (&self.intent, vec![bytes(token), millis(hold), if reissued { "1" } else { "0" }.into()])
+            }
+            Step::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
+                (&self.finish, vec![bytes(token), "P".into(), Value::Bytes(entry), expiry(lifetime)])
+            }
+            Step::Finish { token, outcome: Outcome::Delete } => {
+                (&self.finish, vec![bytes(token), "D".into()])
+            }
+            Step::Release { token } => (&self.finish, vec![bytes(token), "R".into()]),
+            Step::Invalidate => (&self.invalidate, Vec::new()),
+            Step::Insert { entry, lifetime } => (&self.insert, vec![Value::Bytes(entry), expiry(lifetime)]),
+        };
+        // fred routes a custom command by this slot alone.
+        let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
+        let mut all: Vec<Value> = Vec::with_capacity(3 + arguments.len());
+        all.extend([script.sha.as_str().into(), Value::Integer(1), key.into()]);
+        all.extend(arguments);
+        Call { slot, arguments: all }
+    }
+}
+
+impl Call {
+    pub(super) async fn send<C: ClientLike + Sync>(&self, client: &C) -> FredResult<Value> {
+        let evalsha = CustomCommand::new_static("EVALSHA", ClusterHash::Custom(self.slot), false);
+        client.custom(evalsha, self.arguments.clone()).await
+    }
+}
+
+/// The numbers are the scripts' own; bytes are the entry a lease found.
+pub(super) fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
+    match value {
+        Value::Integer(1) => Ok(Answer::Granted),
+        Value::Integer(2) => Ok(Answer::Busy),
+        Value::Integer(3) => Ok(Answer::Filled),
+        Value::Integer(4) => Ok(Answer::Refused),
+        Value::Integer(5) => Ok(Answer::Held { dirty: false }),
+        Value::Integer(6) => Ok(Answer::Held { dirty: true }),
+        Value::Integer(7) => Ok(Answer::Published),
+        Value::Integer(8) => Ok(Answer::Emptied),
+        Value::Integer(9) => Ok(Answer::Shared),
+        Value::Integer(10) => Ok(Answer::Lost),
+        Value::Integer(11) => Ok(Answer::Unchanged),
+        Value::Bytes(entry) => Ok(Answer::Found(entry)),
+        Value::String(entry) => Ok(Answer::Found(entry.into_inner())),
+        other => Err(StoreError::new(
+            StoreErrorKind::Refused,
+            format!("a script answered with a {:?}", other.kind()),
+        )),
+    }
+}
+
+fn bytes(token: Token) -> Value {
+    Value::Bytes(Bytes::copy_from_slice(&token.to_bytes()))
+}
+
+fn millis(duration: Duration) -> Value {
+    Value::Integer(i64::try_from(duration.as_millis().clamp(1, LONGEST_MS)).unwrap_or(i64::MAX))
+}
+
+fn expiry(lifetime: Lifetime) -> Value {
+    match lifetime {
+        Lifetime::For(life) => millis(life),
+        Lifetime::Forever | Lifetime::AsBefore => "0".into(),
+    }
+}

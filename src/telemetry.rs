@@ -1,0 +1,209 @@
+//! What is counted and said: counters per entity and backend, and the same through `metrics`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The target of every `tracing` event and span of this crate.
+pub(crate) const TARGET: &str = "sea_orm_autocache";
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What one entity's cache has done. All counts are since the start of the process.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counts {
+            /// The counts as names and numbers.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
+            }
+
+            fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        #[derive(Debug, Default)]
+        struct Cells {
+            $($name: AtomicU64,)*
+        }
+
+        impl Cells {
+            fn read(&self) -> Counts {
+                Counts { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+        }
+
+        /// What can be counted.
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum Event {
+            $($name,)*
+        }
+
+        impl Event {
+            #[cfg(feature = "metrics")]
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("sea_orm_autocache_", stringify!($name), "_total"),)*
+                }
+            }
+        }
+
+        impl Cells {
+            fn cell(&self, event: Event) -> &AtomicU64 {
+                match event {
+                    $(Event::$name => &self.$name,)*
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Rows answered from the cache.
+    hits,
+    /// Absences answered from the cache.
+    tombstone_hits,
+    /// Keys for which the cache had no answer.
+    misses,
+    /// Rows and absences put into the cache by readers.
+    fills,
+    /// Fills that came too late: a writer was there first, or the entity or the row may not be cached.
+    refused_fills,
+    /// Reads that went to the database although the key was not simply absent: a writer or another
+    /// reader was at work, a transaction was open, or the store failed.
+    bypasses,
+    /// Misses that waited for another task's database read instead of sending their own.
+    joins,
+    /// Rows and tombstones put into the cache by writers.
+    publishes,
+    /// Keys emptied by writers and invalidations.
+    invalidations,
+    /// Writes whose intent had gone before they were finished: evictions, failovers, a hold too short.
+    lost_intents,
+    /// Store calls that failed.
+    errors,
+    /// Entries that could not be read: damaged, foreign, or of another schema. Replaced.
+    undecodable,
+    /// Rows too large to be cached.
+    oversized,
+}
+
+/// The counters of one entity.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    entity: Arc<str>,
+    backend: Arc<str>,
+    cells: Cells,
+}
+
+impl Recorder {
+    pub(crate) fn new(entity: &str, backend: &str) -> Self {
+        Self { entity: entity.into(), backend: backend.into(), cells: Cells::default() }
+    }
+
+    pub(crate) fn count(&self, event: Event) {
+        self.count_many(event, 1);
+    }
+
+    pub(crate) fn count_many(&self, event: Event, n: u64) {
+        if n == 0 {
+            return;
+        }
+        self.cells.cell(event).fetch_add(n, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        metrics::counter!(event.name(), "entity" => self.entity.clone(), "backend" => self.backend.clone())
+            .increment(n);
+    }
+
+    pub(crate) fn read(&self) -> EntityStats {
+        EntityStats {
+            entity: self.entity.to_string(),
+            backend: self.backend.to_string(),
+            counts: self.cells.read(),
+        }
+    }
+}
+
+/// The counts of one entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntityStats {
+    /// The model name.
+    pub entity: String,
+    /// The backend that holds it.
+    pub backend: String,
+    /// The counts.
+    pub counts: Counts,
+}
+
+/// The counts of one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackendStats {
+    /// Its name.
+    pub backend: String,
+    /// Round trips to the store: reads, batches of steps, pages of a sweep.
+    pub round_trips: u64,
+    /// Round trips that failed, wholly or in part.
+    pub failures: u64,
+}
+
+/// A snapshot of all counters, from [`Autocache::stats`](crate::Autocache::stats).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Entities that were used, by model name.
+    pub entities: Vec<EntityStats>,
+    /// Backends, by name.
+    pub backends: Vec<BackendStats>,
+}
+
+impl Stats {
+    /// The counts of one entity; zeros for one that was never used.
+    #[must_use]
+    pub fn entity(&self, model_name: &str) -> Counts {
+        let of_it = self.entities.iter().filter(|entity| entity.entity == model_name);
+        sum(of_it)
+    }
+
+    /// The counts of all entities together.
+    #[must_use]
+    pub fn total(&self) -> Counts {
+        sum(self.entities.iter())
+    }
+
+    /// Round trips to all stores together.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.backends.iter().map(|backend| backend.round_trips).sum()
+    }
+}
+
+fn sum<'a>(entities: impl Iterator<Item = &'a EntityStats>) -> Counts {
+    entities.fold(Counts::default(), |mut total, entity| {
+        total.add(&entity.counts);
+        total
+    })
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for entity in &self.entities {
+            write!(f, "{} in {}:", entity.entity, entity.backend)?;
+            for (name, count) in entity.counts.iter().filter(|(_, count)| *count > 0) {
+                write!(f, " {name}={count}")?;
+            }
+            writeln!(f)?;
+        }
+        for BackendStats { backend, round_trips, failures } in &self.backends {
+            writeln!(f, "{backend}: round_trips={round_trips} failures={failures}")?;
+        }
+        Ok(())
+    }
+}
