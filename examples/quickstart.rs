@@ -39,8 +39,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // So that the first read is a miss: the insert has already put the row into the cache.
     book::Entity::cache().invalidate(id).await?;
 
-    println!("sea-orm-autocache on SQLite and the {store} store; keys look like {}\n", book::Entity::cache().make_key(id));
-    println!("{:<10} {:<32} {:<34} {:<9} {:>4} {:>12} {:>10}", "step", "asked", "answered", "from", "SQL", "round trips", "time");
+    println!(
+        "sea-orm-autocache on SQLite and the {store} store; keys look like {}\n",
+        book::Entity::cache().make_key(id)
+    );
+    println!(
+        "{:<10} {:<32} {:<34} {:<9} {:>4} {:>12} {:>10}",
+        "step", "asked", "answered", "from", "SQL", "round trips", "time"
+    );
     let mut journal = Journal { autocache: autocache.clone(), statements, steps: Vec::new() };
 
     journal.step("miss", "Entity::cache().get(id)", book::Entity::cache().get(id), title).await?;
@@ -51,7 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let book = journal.step("hit", "Entity::cache().get(id)", book::Entity::cache().get(id), title).await?;
     let deleted = |result: &sea_orm::DeleteResult| format!("{} row deleted", result.rows_affected);
     journal.step("delete", "model.delete(&db)", book.delete(&db), deleted).await?;
-    let absent = journal.step("tombstone", "Entity::cache().get(id)", book::Entity::cache().get(id), title).await;
+    let absent =
+        journal.step("tombstone", "Entity::cache().get(id)", book::Entity::cache().get(id), title).await;
     assert!(matches!(absent, Err(DbErr::RecordNotFound(_))), "a deleted row is remembered as absent");
 
     journal.summary();
@@ -105,11 +112,19 @@ impl Journal {
         let reads = self.steps.iter().filter(|step| matches!(step.name, "hit" | "tombstone"));
         let (reads, sql) = reads.fold((0, 0), |(reads, sql), step| (reads + 1, sql + step.sql));
         let time_of = |name: &str| self.steps.iter().find(|step| step.name == name).map(|step| step.time);
-        println!("\nOf {} reads, {reads} were answered by the cache with {sql} SQL statements: {} rows and {} remembered absence.",
-            reads + 1, counts.hits, counts.tombstone_hits);
+        println!(
+            "\nOf {} reads, {reads} were answered by the cache with {sql} SQL statements: {} rows and {} remembered absence.",
+            reads + 1,
+            counts.hits,
+            counts.tombstone_hits
+        );
         if let (Some(miss), Some(hit)) = (time_of("miss"), time_of("hit")) {
-            println!("The first read had to ask the database ({miss:.1?}); the next took {hit:.1?}. The save put the new");
-            println!("title into the cache and the delete a tombstone, so neither was followed by a stale read.");
+            println!(
+                "The first read had to ask the database ({miss:.1?}); the next took {hit:.1?}. The save put the new"
+            );
+            println!(
+                "title into the cache and the delete a tombstone, so neither was followed by a stale read."
+            );
         }
     }
 }

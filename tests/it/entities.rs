@@ -1,0 +1,21 @@
+//! Entities of the tests.
+
+pub mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[sea_orm(table_name = "book")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub title: String,
+        pub rank: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {}
+    connect_signals!(ActiveModel);
+}

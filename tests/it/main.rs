@@ -1,0 +1,5 @@
+//! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
+
+mod entities;
+mod reads;
+mod support;

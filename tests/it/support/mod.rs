@@ -1,0 +1,8 @@
+//! What tests stand on: servers, databases, an Autocache over them, and counters.
+
+pub mod process;
+pub mod servers;
+pub mod world;
+
+pub use servers::{Redis, shared_redis};
+pub use world::{Database, Place, World, each_world};

@@ -1,0 +1,108 @@
+//! Private servers: started on free ports, gone with the test process, however it ends.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server process and its folder. Both go when this is dropped or the process that holds it ends.
+#[derive(Debug)]
+pub struct Server {
+    keeper: Child,
+    pub folder: PathBuf,
+    pub port: u16,
+}
+
+impl Server {
+    /// Starts `command` under a keeper that ends it when this process does.
+    pub fn start(command: &[String], folder: PathBuf, port: u16) -> Self {
+        // The keeper's input is a pipe from this process: it ends with it, even by a kill.
+        let script = r#"folder="$1"; shift; "$@" >"$folder/server.log" 2>&1 & pid=$!
+            cat >/dev/null; kill -CONT $pid 2>/dev/null; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$folder""#;
+        let keeper = Command::new("sh")
+            .args(["-c", script, "keeper"])
+            .arg(&folder)
+            .args(command)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let server = Self { keeper, folder, port };
+        server.wait_for_port();
+        server
+    }
+
+    fn wait_for_port(&self) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+            assert!(begun.elapsed() < START_TIMEOUT, "a server did not start; it said:\n{log}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+/// An empty folder that every user may enter.
+pub fn fresh_folder(name: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let unique = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("autocache-{name}-{}-{unique}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder for a server");
+    folder
+}
+
+/// The program's path, or an end of the test that names the package to install.
+pub fn program(names: &[&str], package: &str) -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.extend(postgres_folders());
+    let candidates = folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    let found = candidates.into_iter().find(|candidate| candidate.is_file());
+    let missing =
+        || panic!("`{}` is not installed: install the package `{package}`, or run scripts/test.sh", names[0]);
+    found.unwrap_or_else(missing).to_string_lossy().into_owned()
+}
+
+/// Debian keeps Postgres' programs out of the search path, newest version last.
+fn postgres_folders() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    folders
+}
+
+/// Runs a command to its end.
+pub fn run(command: &[String]) {
+    let output = Command::new(&command[0]).args(&command[1..]).output().expect("a program starts");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "`{}` failed: {text}", command.join(" "));
+}
+
+/// What must stand before a command so that it does not run as root, which Postgres refuses.
+pub fn as_user(user: &str, folder: &Path) -> Vec<String> {
+    let id = Command::new("id").arg("-u").output().expect("id runs").stdout;
+    if String::from_utf8_lossy(&id).trim() != "0" {
+        return Vec::new();
+    }
+    run(&["chown".into(), "-R".into(), user.into(), folder.to_string_lossy().into_owned()]);
+    ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"].map(str::to_owned).to_vec()
+}

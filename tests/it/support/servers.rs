@@ -1,0 +1,89 @@
+//! Redis, Postgres and MariaDB for tests.
+
+use super::process::{Server, as_user, free_port, fresh_folder, program, run};
+use std::sync::OnceLock;
+
+/// A Redis server of a test's own.
+pub struct Redis {
+    server: Server,
+}
+
+impl Redis {
+    pub fn start(options: &[&str]) -> Self {
+        let redis = program(&["redis-server", "valkey-server"], "redis-server");
+        let (folder, port) = (fresh_folder("redis"), free_port());
+        let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
+        command.extend(["--dir".into(), folder.to_string_lossy().into_owned()]);
+        command
+            .extend(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"].map(str::to_owned));
+        command.extend(options.iter().map(|option| (*option).to_owned()));
+        Self { server: Server::start(&command, folder, port) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.server.port)
+    }
+}
+
+/// The Redis server that tests of this process share, each under an app label of its own.
+pub fn shared_redis() -> &'static Redis {
+    static SHARED: OnceLock<Redis> = OnceLock::new();
+    SHARED.get_or_init(|| Redis::start(&[]))
+}
+
+/// The URL of a database server that tests of this process share, up to the database's name.
+pub fn postgres() -> &'static str {
+    static SHARED: OnceLock<(Server, String)> = OnceLock::new();
+    let start = || {
+        let folder = fresh_folder("postgres");
+        let user = as_user("postgres", &folder);
+        let data = folder.join("data").to_string_lossy().into_owned();
+        let initdb = program(&["initdb"], "postgresql");
+        let auth = ["--auth", "trust", "--username", "postgres", "--encoding", "UTF8", "--no-sync"];
+        let mut init: Vec<String> = user.iter().cloned().chain([initdb, "-D".into(), data.clone()]).collect();
+        init.extend(auth.map(str::to_owned));
+        run(&init);
+        let port = free_port();
+        let settings =
+            ["fsync=off", "max_connections=300", "unix_socket_directories=", "max_prepared_transactions=10"];
+        let mut command: Vec<String> = user;
+        command.extend([
+            program(&["postgres"], "postgresql"),
+            "-D".into(),
+            data,
+            "-p".into(),
+            port.to_string(),
+        ]);
+        command.extend(settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+        let server = Server::start(&command, folder, port);
+        (server, format!("postgres://postgres@127.0.0.1:{port}"))
+    };
+    &SHARED.get_or_init(start).1
+}
+
+/// As [`postgres`].
+pub fn mariadb() -> &'static str {
+    static SHARED: OnceLock<(Server, String)> = OnceLock::new();
+    let start = || {
+        let folder = fresh_folder("mariadb");
+        let _ = as_user("mysql", &folder);
+        let data = folder.join("data").to_string_lossy().into_owned();
+        let install = program(&["mariadb-install-db", "mysql_install_db"], "mariadb-server");
+        let auth = "--auth-root-authentication-method=normal";
+        let mut init =
+            vec![install, "--no-defaults".into(), "--user=mysql".into(), format!("--datadir={data}")];
+        init.extend([auth.into(), "--skip-test-db".into()]);
+        run(&init);
+        let port = free_port();
+        let mut command = vec![program(&["mariadbd", "mysqld"], "mariadb-server"), "--no-defaults".into()];
+        command.extend(["--user=mysql".into(), format!("--datadir={data}"), format!("--port={port}")]);
+        command.extend([format!("--socket={data}/socket"), "--bind-address=127.0.0.1".into()]);
+        command.extend(
+            ["--skip-grant-tables", "--skip-networking=0", "--max-connections=300"].map(str::to_owned),
+        );
+        command.push("--innodb-flush-log-at-trx-commit=0".into());
+        let server = Server::start(&command, folder, port);
+        (server, format!("mysql://root@127.0.0.1:{port}"))
+    };
+    &SHARED.get_or_init(start).1
+}

@@ -1,0 +1,168 @@
+use super::servers::{mariadb, postgres, shared_redis};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
+use sea_orm_autocache::prelude::*;
+use sea_orm_autocache::{AutocacheBuilder, Counts, Stats};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Memory,
+    Redis,
+}
+
+/// A database, a store and an Autocache of a test's own, with counted statements.
+pub struct World {
+    pub database: Database,
+    pub place: Place,
+    pub autocache: Autocache,
+    /// The connection that tells the cache.
+    pub db: CachedConnection,
+    /// The same database, which the Autocache knows nothing of unless inside its scope. Counted too.
+    pub plain: DatabaseConnection,
+    pub app: String,
+    url: String,
+    statements: Arc<AtomicU64>,
+}
+
+/// Every pair of a database and a store: SQLite with both stores, the servers with Redis.
+pub const ALL: [(Database, Place); 4] = [
+    (Database::Sqlite, Place::Memory),
+    (Database::Sqlite, Place::Redis),
+    (Database::Postgres, Place::Redis),
+    (Database::MariaDb, Place::Redis),
+];
+
+/// Runs a law in every world.
+pub async fn each_world<F: Future<Output = Result<(), DbErr>>>(law: impl Fn(World) -> F) {
+    for (database, place) in ALL {
+        let world = World::new(database, place).await;
+        println!("in a world of {database:?} and {place:?}");
+        if let Err(error) = law(world).await {
+            panic!("with {database:?} and {place:?}: {error}");
+        }
+    }
+}
+
+impl World {
+    pub async fn new(database: Database, place: Place) -> Self {
+        Self::with(database, place, |builder| builder).await
+    }
+
+    /// As `new`, with other settings.
+    pub async fn with(
+        database: Database,
+        place: Place,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> Self {
+        let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let url = fresh_database(database, &name).await;
+        Self::over(database, place, url, name, settings).await
+    }
+
+    /// Another process' view of this world: the same database and store, another Autocache. Only for
+    /// stores that processes share.
+    pub async fn neighbour(&self) -> Self {
+        assert_eq!(self.place, Place::Redis, "processes share a Redis server only");
+        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), |builder| builder).await
+    }
+
+    async fn over(
+        database: Database,
+        place: Place,
+        url: String,
+        app: String,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> Self {
+        let (plain, statements) = connect(&url).await;
+        let builder = settings(Autocache::builder(plain.clone()).app(&app));
+        let builder = match place {
+            Place::Memory => builder.backend("default", MemoryStore::new(10_000)),
+            Place::Redis => {
+                let store = RedisStore::connect(&shared_redis().url()).await.expect("a store");
+                builder.backend("default", store)
+            }
+        };
+        let autocache = builder.build().expect("an Autocache");
+        let db = autocache.connection();
+        Self { database, place, autocache, db, plain, app, url, statements }
+    }
+
+    pub async fn create_table<E: EntityTrait>(&self, entity: E) {
+        let create = Schema::new(self.plain.get_database_backend()).create_table_from_entity(entity);
+        self.plain.execute(&create).await.expect("a table");
+    }
+
+    /// Statements sent so far, by whatever connection of this world.
+    pub fn sql(&self) -> u64 {
+        self.statements.load(Ordering::SeqCst)
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.autocache.stats()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.stats().total()
+    }
+
+    /// What the future answers, the statements it sent and the round trips to the store it took.
+    pub async fn cost<T>(&self, future: impl Future<Output = T>) -> (T, u64, u64) {
+        let (sql, trips) = (self.sql(), self.stats().round_trips());
+        let answer = future.await;
+        (answer, self.sql() - sql, self.stats().round_trips() - trips)
+    }
+
+    /// A client of the world's Redis server, to look at it and to meddle with it.
+    pub async fn redis(&self) -> fred::clients::Client {
+        assert_eq!(self.place, Place::Redis);
+        redis_client(&shared_redis().url()).await
+    }
+}
+
+/// A plain client.
+pub async fn redis_client(url: &str) -> fred::clients::Client {
+    use fred::interfaces::ClientLike;
+    let config = fred::types::config::Config::from_url(url).expect("a URL");
+    let client = fred::types::Builder::from_config(config).build().expect("a client");
+    client.init().await.expect("a connection");
+    client
+}
+
+async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
+    let mut options = ConnectOptions::new(url);
+    options.sqlx_logging(false).max_connections(if url.starts_with("sqlite") { 1 } else { 20 });
+    let mut plain = sea_orm::Database::connect(options).await.expect("a connection");
+    let statements = Arc::new(AtomicU64::new(0));
+    let counter = statements.clone();
+    plain.set_metric_callback(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    (plain, statements)
+}
+
+async fn fresh_database(database: Database, name: &str) -> String {
+    let server = match database {
+        Database::Sqlite => {
+            let file = super::process::fresh_folder("sqlite").join("test.db");
+            return format!("sqlite://{}?mode=rwc", file.display());
+        }
+        Database::Postgres => format!("{}/postgres", postgres()),
+        Database::MariaDb => format!("{}/mysql", mariadb()),
+    };
+    let (admin, _) = connect(&server).await;
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
+    admin.close().await.expect("a closed connection");
+    let (address, _) = server.rsplit_once('/').expect("a path in the URL");
+    format!("{address}/{name}")
+}
