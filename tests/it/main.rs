@@ -2,4 +2,5 @@
 
 mod entities;
 mod reads;
+mod stores;
 mod support;

@@ -1,3 +1,4 @@
+use super::Meddler;
 use super::servers::{mariadb, postgres, shared_redis};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
@@ -65,16 +66,42 @@ impl World {
         place: Place,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
+        Self::new_with_store(database, place, None, settings).await
+    }
+
+    async fn new_with_store(
+        database: Database,
+        place: Place,
+        store: Option<Meddler>,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> Self {
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let url = fresh_database(database, &name).await;
-        Self::over(database, place, url, name, settings).await
+        Self::over(database, place, url, name, store, settings).await
+    }
+
+    /// A world whose store does as the returned meddler is told.
+    pub async fn meddled(
+        database: Database,
+        place: Place,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> (Self, Meddler) {
+        let meddler = match place {
+            Place::Memory => Meddler::around(MemoryStore::new(10_000)),
+            Place::Redis => {
+                Meddler::around(RedisStore::connect(&shared_redis().url()).await.expect("a store"))
+            }
+        };
+        let world = Self::new_with_store(database, place, Some(meddler.clone()), settings).await;
+        (world, meddler)
     }
 
     /// Another process' view of this world: the same database and store, another Autocache. Only for
     /// stores that processes share.
     pub async fn neighbour(&self) -> Self {
         assert_eq!(self.place, Place::Redis, "processes share a Redis server only");
-        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), |builder| builder).await
+        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), None, |builder| builder)
+            .await
     }
 
     async fn over(
@@ -82,16 +109,16 @@ impl World {
         place: Place,
         url: String,
         app: String,
+        store: Option<Meddler>,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
         let (plain, statements) = connect(&url).await;
         let builder = settings(Autocache::builder(plain.clone()).app(&app));
-        let builder = match place {
-            Place::Memory => builder.backend("default", MemoryStore::new(10_000)),
-            Place::Redis => {
-                let store = RedisStore::connect(&shared_redis().url()).await.expect("a store");
-                builder.backend("default", store)
-            }
+        let redis = || async { RedisStore::connect(&shared_redis().url()).await.expect("a store") };
+        let builder = match (store, place) {
+            (Some(meddler), _) => builder.backend("default", meddler),
+            (None, Place::Memory) => builder.backend("default", MemoryStore::new(10_000)),
+            (None, Place::Redis) => builder.backend("default", redis().await),
         };
         let autocache = builder.build().expect("an Autocache");
         let db = autocache.connection();
