@@ -11,6 +11,7 @@ use sea_orm_autocache::coherence::{self, Change, Lifetime, Outcome, Slot, Step};
 use std::time::{Duration, Instant};
 
 const SEQUENCES: usize = 400;
+const AT_ONCE: usize = 200;
 /// What is short has passed after a wait, and not before one: sequences that were slower are not
 /// judged.
 const SHORT: Duration = Duration::from_millis(1_500);
@@ -135,9 +136,9 @@ async fn pure_functions_memory_and_redis_take_the_same_steps() {
     let mut runner = TestRunner::default();
     let strategy = moves();
     let mut judged = 0;
-    for _ in 0..SEQUENCES / 100 {
+    for _ in 0..SEQUENCES / AT_ONCE {
         let sequences: Vec<Vec<Move>> =
-            (0..100).map(|_| strategy.new_tree(&mut runner).expect("a sequence").current()).collect();
+            (0..AT_ONCE).map(|_| strategy.new_tree(&mut runner).expect("a sequence").current()).collect();
         let verdicts = join_all(sequences.iter().map(|moves| drive(&memory, &redis, moves))).await;
         for verdict in verdicts {
             match verdict {
