@@ -2,6 +2,8 @@
 
 mod coherence;
 mod entities;
+mod outage;
 mod reads;
 mod stores;
 mod support;
+mod transactions;

@@ -2,9 +2,11 @@
 
 pub mod meddler;
 pub mod process;
+pub mod proxy;
 pub mod servers;
 pub mod world;
 
 pub use meddler::{Act, Gate, Meddler};
+pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
 pub use world::{Database, Place, World, each_world};

@@ -96,6 +96,11 @@ impl World {
         (world, meddler)
     }
 
+    /// The database's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Another process' view of this world: the same database and store, another Autocache. Only for
     /// stores that processes share.
     pub async fn neighbour(&self) -> Self {
@@ -121,6 +126,13 @@ impl World {
             (None, Place::Redis) => builder.backend("default", redis().await),
         };
         let autocache = builder.build().expect("an Autocache");
+        if database != Database::Sqlite {
+            // The look at the database's timeouts is not of any test's doing.
+            while statements.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            statements.store(0, Ordering::SeqCst);
+        }
         let db = autocache.connection();
         Self { database, place, autocache, db, plain, app, url, statements }
     }
@@ -166,7 +178,7 @@ pub async fn redis_client(url: &str) -> fred::clients::Client {
     client
 }
 
-async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
+pub async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).max_connections(if url.starts_with("sqlite") { 1 } else { 20 });
     let mut plain = sea_orm::Database::connect(options).await.expect("a connection");
