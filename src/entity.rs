@@ -49,6 +49,11 @@ use std::time::Duration;
 ///     format!("{key}:v{}", key.version())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cached entity",
+    label = "the cache is not told of this entity's writes",
+    note = "add `impl CachedEntity for Entity {{}}` beside the entity, and `connect_signals!(ActiveModel);` in place of `impl ActiveModelBehavior for ActiveModel {{}}`"
+)]
 pub trait CachedEntity:
     EntityTrait<Model: Serialize + DeserializeOwned + Sync, ActiveModel: SignalsConnected>
 {
