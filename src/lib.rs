@@ -14,6 +14,7 @@ mod entity;
 pub mod entry;
 mod error;
 mod key;
+mod resilience;
 pub mod signals;
 pub mod store;
 mod telemetry;

@@ -150,8 +150,14 @@ pub struct BackendStats {
     pub backend: String,
     /// Round trips to the store: reads, batches of steps, pages of a sweep.
     pub round_trips: u64,
-    /// Round trips that failed, wholly or in part.
+    /// Round trips that failed, wholly or in part, or were not made while the breaker was open.
     pub failures: u64,
+    /// How often the breaker has opened.
+    pub trips: u64,
+    /// Whether the breaker is open now: the database answers.
+    pub open: bool,
+    /// How many keys the store must yet be told of; they are read from the database.
+    pub owed: usize,
 }
 
 /// A snapshot of all counters, from [`Autocache::stats`](crate::Autocache::stats).
@@ -201,8 +207,9 @@ impl fmt::Display for Stats {
             }
             writeln!(f)?;
         }
-        for BackendStats { backend, round_trips, failures } in &self.backends {
-            writeln!(f, "{backend}: round_trips={round_trips} failures={failures}")?;
+        for BackendStats { backend, round_trips, failures, trips, open, owed } in &self.backends {
+            write!(f, "{backend}: round_trips={round_trips} failures={failures}")?;
+            writeln!(f, " trips={trips} open={open} owed={owed}")?;
         }
         Ok(())
     }

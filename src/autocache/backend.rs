@@ -1,19 +1,23 @@
+use crate::coherence::Token;
+use crate::resilience::Resilience;
 use crate::store::{Command, Found, Reply, Store, StoreError, Sweep};
 use crate::telemetry::BackendStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// A named store, counted.
+/// A named store behind its resilience, counted.
 #[derive(Debug)]
 pub(crate) struct Backend {
     name: Arc<str>,
-    store: Arc<dyn Store>,
+    store: Resilience,
     round_trips: AtomicU64,
     failures: AtomicU64,
 }
 
 impl Backend {
     pub(super) fn new(name: &str, store: Arc<dyn Store>) -> Self {
+        let store = Resilience::around(name, store);
         Self { name: name.into(), store, round_trips: AtomicU64::new(0), failures: AtomicU64::new(0) }
     }
 
@@ -26,6 +30,9 @@ impl Backend {
             backend: self.name.to_string(),
             round_trips: self.round_trips.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
+            trips: self.store.trips(),
+            open: self.store.is_open(),
+            owed: self.store.owed(),
         }
     }
 
@@ -56,6 +63,16 @@ impl Backend {
         let touched = self.store.clear(sweep).await;
         self.tally(touched.is_err());
         touched
+    }
+
+    /// See [`Resilience::owe`].
+    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, sweep: Sweep) {
+        self.store.owe(key, token, after, sweep);
+    }
+
+    /// See [`Resilience::settle`].
+    pub(crate) fn settle(&self, key: &str, token: Token) {
+        self.store.settle(key, token);
     }
 
     pub(crate) fn stamp(&self) -> Option<u32> {

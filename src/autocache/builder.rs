@@ -88,7 +88,8 @@ impl AutocacheBuilder {
         self
     }
 
-    /// Makes the Autocache.
+    /// Makes the Autocache. Inside a tokio runtime, a task then asks Postgres or MySQL how long it lets
+    /// statements and locks wait, and warns of what exceeds the holds.
     ///
     /// # Errors
     /// [`CacheError::NoBackend`], [`CacheError::BackendTwice`] or [`CacheError::AppLabel`].
@@ -107,6 +108,7 @@ impl AutocacheBuilder {
                 return Err(CacheError::BackendTwice(name));
             }
         }
+        super::timeouts::check_in_background(&database, &settings);
         let regions = ArcSwap::from_pointee(HashMap::new());
         Ok(Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) })
     }

@@ -3,6 +3,7 @@
 mod backend;
 mod builder;
 mod region;
+mod timeouts;
 
 pub(crate) use backend::Backend;
 pub use builder::AutocacheBuilder;

@@ -165,7 +165,11 @@ impl Announced {
         let mut refused = None;
         for (key, reply) in self.keys.iter_mut().zip(replies) {
             key.held = matches!(reply, Ok(Answer::Held { .. }));
-            refused = refused.or(reply.err());
+            if let Err(error) = reply {
+                // Should this future be dropped during COMMIT, nobody would tell the cache.
+                key.region.backend.owe(&key.key, key.token, hold, key.region.sweep());
+                refused = Some(error);
+            }
         }
         refused
     }
@@ -183,9 +187,16 @@ impl Announced {
         let mut unconfirmed = None;
         for (key, reply) in self.keys.iter().zip(replies) {
             match reply {
-                Ok(answer) => count_end(&key.region, &answer),
-                Err(error) if !(key.held && in_time) => unconfirmed = Some(error),
-                Err(_) => {}
+                Ok(answer) => {
+                    key.region.backend.settle(&key.key, key.token);
+                    count_end(&key.region, &answer);
+                }
+                Err(error) => {
+                    key.region.backend.owe(&key.key, key.token, Duration::ZERO, key.region.sweep());
+                    if !(key.held && in_time) {
+                        unconfirmed = Some(error);
+                    }
+                }
             }
         }
         match unconfirmed {

@@ -184,7 +184,11 @@ async fn announce(region: &Region, key: String, hold: Duration, publish: bool) -
         Err(error) if region.settings.consistency == Consistency::Strict => {
             return Err(CacheError::NotAnnounced(error).into());
         }
-        Err(_) => false,
+        Err(_) => {
+            // Should this future be dropped after the statement, nobody would tell the cache.
+            region.backend.owe(&key, token, hold, region.sweep());
+            false
+        }
     };
     region.pending.push(&key, Note { kind: NoteKind::Announced { token, held, publish }, ..note });
     Ok(())
@@ -208,26 +212,41 @@ async fn conclude<E: CachedEntity>(
     row: &Row<'_, E::Model>,
 ) -> Result<(), DbErr> {
     let done = Instant::now();
-    let last = match note.map(|note| note.kind) {
+    let token = match note.map(|note| note.kind) {
+        Some(NoteKind::Announced { token, .. }) => token,
+        _ => Token::random(),
+    };
+    let last = last_step::<E>(region, note, row, done);
+    match step(region, key.clone(), last).await {
+        Ok(answer) => {
+            region.backend.settle(&key, token);
+            count_end(region, &answer);
+            Ok(())
+        }
+        Err(error) => {
+            region.backend.owe(&key, token, Duration::ZERO, region.sweep());
+            unconfirmed(region, note, done, error)
+        }
+    }
+}
+
+fn last_step<E: CachedEntity>(
+    region: &Region,
+    note: Option<Note>,
+    row: &Row<'_, E::Model>,
+    done: Instant,
+) -> Step<Bytes> {
+    match note.map(|note| note.kind) {
         Some(NoteKind::Announced { token, held, publish }) => {
             let entry = if held && publish { region.encode::<E>(row.model(), token) } else { None };
             let outcome = entry.map_or(Outcome::Delete, |(bytes, life)| Outcome::Publish(bytes, life));
             Step::Finish { token, outcome }
         }
         Some(NoteKind::Birth) if may_publish_birth(region, note, done) => {
-            match region.encode::<E>(row.model(), Token::random()) {
-                Some((entry, lifetime)) => Step::Insert { entry, lifetime },
-                None => Step::Invalidate,
-            }
+            let entry = region.encode::<E>(row.model(), Token::random());
+            entry.map_or(Step::Invalidate, |(entry, lifetime)| Step::Insert { entry, lifetime })
         }
         _ => Step::Invalidate,
-    };
-    match step(region, key, last).await {
-        Ok(answer) => {
-            count_end(region, &answer);
-            Ok(())
-        }
-        Err(error) => unconfirmed(region, note, done, error),
     }
 }
 
@@ -260,12 +279,16 @@ async fn hold_back<E: CachedEntity>(region: &Region, key: String, note: Option<N
     if matches!(note, Some(Note { kind: NoteKind::Announced { held: true, .. }, .. })) {
         return Ok(());
     }
-    let hold = region.settings.transaction_hold;
-    match intent(region, &key, Token::random(), hold, false).await {
+    let (hold, token) = (region.settings.transaction_hold, Token::random());
+    match intent(region, &key, token, hold, false).await {
+        Ok(()) => Ok(()),
         Err(error) if region.settings.consistency == Consistency::Strict => {
             Err(CacheError::NotAnnounced(error).into())
         }
-        Ok(()) | Err(_) => Ok(()),
+        Err(_) => {
+            region.backend.owe(&key, token, hold, region.sweep());
+            Ok(())
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl PartialEq for Resident {
 }
 
 /// Which keys [`Store::clear`] invalidates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep {
     /// Only keys that begin with this.
     pub prefix: String,
@@ -121,6 +121,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// # Errors
     /// The store could not be reached; some keys may have been invalidated.
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError>;
+
+    /// Called when the store has not answered for a while: a chance to drop connections that lead
+    /// nowhere. Does nothing unless overridden.
+    async fn reconnect(&self) {}
 
     /// A stamp of the server that answers: it changes when another server, or the same one with
     /// another memory, takes over. `None` while that is not known.

@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
 /// fred notices that a connection is down only after the first of these delays; so it is short.
 const RECONNECT_FIRST_MS: u32 = 5;
-const RECONNECT_MAX_MS: u32 = 500;
+const RECONNECT_MAX_MS: u32 = 300;
 /// Beyond this many commands in flight on one connection, further ones fail at once.
 const COMMANDS_IN_FLIGHT_MAX: usize = 20_000;
 const EVENTS_BUFFERED: usize = 1_024;

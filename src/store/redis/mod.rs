@@ -235,6 +235,13 @@ impl Store for RedisStore {
         }
     }
 
+    async fn reconnect(&self) {
+        for client in &self.inner.clients {
+            // It fails while a reconnection is under way already.
+            let _ = client.force_reconnection().await;
+        }
+    }
+
     fn stamp(&self) -> Option<u32> {
         self.inner.server.stamp()
     }

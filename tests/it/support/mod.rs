@@ -1,8 +1,12 @@
 //! What tests stand on: servers, databases, an Autocache over them, and counters.
 
+pub mod meddler;
 pub mod process;
+pub mod proxy;
 pub mod servers;
 pub mod world;
 
+pub use meddler::{Act, Gate, Meddler};
+pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
 pub use world::{Database, Place, World, each_world};

@@ -1,6 +1,7 @@
 //! Redis, Postgres and MariaDB for tests.
 
 use super::process::{Server, as_user, free_port, fresh_folder, program, run};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// A Redis server of a test's own.
@@ -10,14 +11,32 @@ pub struct Redis {
 
 impl Redis {
     pub fn start(options: &[&str]) -> Self {
+        Self::start_at(fresh_folder("redis"), free_port(), options)
+    }
+
+    /// Starts a server where one was before.
+    pub fn restart(folder: PathBuf, port: u16) -> Self {
+        std::fs::create_dir_all(&folder).expect("a folder");
+        Self::start_at(folder, port, &[])
+    }
+
+    fn start_at(folder: PathBuf, port: u16, options: &[&str]) -> Self {
         let redis = program(&["redis-server", "valkey-server"], "redis-server");
-        let (folder, port) = (fresh_folder("redis"), free_port());
         let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
         command.extend(["--dir".into(), folder.to_string_lossy().into_owned()]);
         command
             .extend(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"].map(str::to_owned));
         command.extend(options.iter().map(|option| (*option).to_owned()));
         Self { server: Server::start(&command, folder, port) }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// Kills the server. Says where it was.
+    pub fn stop(self) -> (PathBuf, u16) {
+        (self.server.folder.clone(), self.server.port)
     }
 
     pub fn url(&self) -> String {

@@ -1,3 +1,4 @@
+use super::Meddler;
 use super::servers::{mariadb, postgres, shared_redis};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
@@ -65,16 +66,47 @@ impl World {
         place: Place,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
+        Self::new_with_store(database, place, None, settings).await
+    }
+
+    async fn new_with_store(
+        database: Database,
+        place: Place,
+        store: Option<Meddler>,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> Self {
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let url = fresh_database(database, &name).await;
-        Self::over(database, place, url, name, settings).await
+        Self::over(database, place, url, name, store, settings).await
+    }
+
+    /// A world whose store does as the returned meddler is told.
+    pub async fn meddled(
+        database: Database,
+        place: Place,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> (Self, Meddler) {
+        let meddler = match place {
+            Place::Memory => Meddler::around(MemoryStore::new(10_000)),
+            Place::Redis => {
+                Meddler::around(RedisStore::connect(&shared_redis().url()).await.expect("a store"))
+            }
+        };
+        let world = Self::new_with_store(database, place, Some(meddler.clone()), settings).await;
+        (world, meddler)
+    }
+
+    /// The database's URL.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Another process' view of this world: the same database and store, another Autocache. Only for
     /// stores that processes share.
     pub async fn neighbour(&self) -> Self {
         assert_eq!(self.place, Place::Redis, "processes share a Redis server only");
-        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), |builder| builder).await
+        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), None, |builder| builder)
+            .await
     }
 
     async fn over(
@@ -82,18 +114,25 @@ impl World {
         place: Place,
         url: String,
         app: String,
+        store: Option<Meddler>,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
         let (plain, statements) = connect(&url).await;
         let builder = settings(Autocache::builder(plain.clone()).app(&app));
-        let builder = match place {
-            Place::Memory => builder.backend("default", MemoryStore::new(10_000)),
-            Place::Redis => {
-                let store = RedisStore::connect(&shared_redis().url()).await.expect("a store");
-                builder.backend("default", store)
-            }
+        let redis = || async { RedisStore::connect(&shared_redis().url()).await.expect("a store") };
+        let builder = match (store, place) {
+            (Some(meddler), _) => builder.backend("default", meddler),
+            (None, Place::Memory) => builder.backend("default", MemoryStore::new(10_000)),
+            (None, Place::Redis) => builder.backend("default", redis().await),
         };
         let autocache = builder.build().expect("an Autocache");
+        if database != Database::Sqlite {
+            // The look at the database's timeouts is not of any test's doing.
+            while statements.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            statements.store(0, Ordering::SeqCst);
+        }
         let db = autocache.connection();
         Self { database, place, autocache, db, plain, app, url, statements }
     }
@@ -139,7 +178,7 @@ pub async fn redis_client(url: &str) -> fred::clients::Client {
     client
 }
 
-async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
+pub async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).max_connections(if url.starts_with("sqlite") { 1 } else { 20 });
     let mut plain = sea_orm::Database::connect(options).await.expect("a connection");

@@ -1,0 +1,248 @@
+//! What stands between the cache and a store that fails: a breaker, so that nobody waits for a dead
+//! server twice, and a journal of what the store has not been told, so that nobody reads what the
+//! journal says may be stale.
+//!
+//! Wraps any [`Store`] from outside. A read of a suspect key, or of any key while the breaker is
+//! open, answers with an error at once, and the database is asked.
+
+mod breaker;
+mod journal;
+
+use crate::coherence::{Step, Token};
+use crate::store::{Command, Found, Reply, Store, StoreError, StoreErrorKind, Sweep};
+use crate::telemetry::TARGET;
+use breaker::Breaker;
+use journal::{JOURNAL_KEYS_MAX, Journal, Owed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// No app label is empty, so no row has this key.
+const PROBE_KEY: &str = ":probe";
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// So many probes in a row that were not answered in time mean a connection that leads nowhere.
+const SILENT_PROBES_MAX: u32 = 3;
+
+/// A store behind a breaker and a journal.
+#[derive(Clone, Debug)]
+pub(crate) struct Resilience {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: Arc<str>,
+    store: Arc<dyn Store>,
+    breaker: Breaker,
+    journal: Journal,
+    /// Whether a task is on its way to bring the store back and the journal to it.
+    mending: AtomicBool,
+}
+
+impl Resilience {
+    pub(crate) fn around(name: &str, store: Arc<dyn Store>) -> Self {
+        let inner = Inner {
+            name: name.into(),
+            store,
+            breaker: Breaker::default(),
+            journal: Journal::default(),
+            mending: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+        let inner = &self.inner;
+        inner.breaker.check()?;
+        if inner.journal.suspects(key) {
+            return Err(suspect());
+        }
+        self.note(inner.store.get(key).await)
+    }
+
+    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+        let inner = &self.inner;
+        inner.breaker.check()?;
+        let found = self.note(inner.store.get_many(keys).await)?;
+        let suspects = |key: &String| inner.journal.suspects(key);
+        if inner.journal.is_empty() || !keys.iter().any(suspects) {
+            return Ok(found);
+        }
+        if inner.journal.suspects_all() {
+            return Err(suspect());
+        }
+        // Nothing is what a reader may always be told; its lease will be refused.
+        let hide = |(key, found)| if suspects(key) { Found::Nothing } else { found };
+        Ok(keys.iter().zip(found).map(hide).collect())
+    }
+
+    pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if let Err(error) = self.inner.breaker.check() {
+            return commands.iter().map(|_| Err(error.clone())).collect();
+        }
+        let journal = &self.inner.journal;
+        if journal.is_empty() {
+            return self.run_now(commands).await;
+        }
+        // Readers may neither lease nor fill a suspect key; writers go on.
+        let barred: Vec<bool> =
+            commands.iter().map(|c| is_reading(&c.step) && journal.suspects(&c.key)).collect();
+        let kept = commands.into_iter().zip(&barred).filter(|(_, barred)| !**barred);
+        let mut replies = self.run_now(kept.map(|(command, _)| command).collect()).await.into_iter();
+        let mut reply = |barred: bool| if barred { None } else { replies.next() };
+        barred.into_iter().map(|barred| reply(barred).unwrap_or_else(|| Err(suspect()))).collect()
+    }
+
+    async fn run_now(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if commands.is_empty() {
+            return Vec::new();
+        }
+        let replies = self.inner.store.run(commands).await;
+        replies.into_iter().map(|reply| self.note(reply)).collect()
+    }
+
+    pub(crate) async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+        self.inner.breaker.check()?;
+        self.note(self.inner.store.clear(sweep).await)
+    }
+
+    pub(crate) fn stamp(&self) -> Option<u32> {
+        self.inner.store.stamp()
+    }
+
+    /// The store does not know of a write to this key: it is suspect from now on, and invalidated
+    /// once `after` has passed and the store answers. `token` names the debt.
+    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, sweep: Sweep) {
+        let due = Instant::now() + after;
+        if self.inner.journal.owe(key, Owed { token, due, sweep }) {
+            tracing::error!(
+                target: TARGET,
+                backend = %self.inner.name, limit = JOURNAL_KEYS_MAX,
+                "the journal of undelivered writes is full: the database answers for this backend until its \
+                 entities have been cleared"
+            );
+        }
+        self.mend();
+    }
+
+    /// The store knows of the write after all.
+    pub(crate) fn settle(&self, key: &str, token: Token) {
+        self.inner.journal.settle(key, token);
+    }
+
+    /// How many keys are suspect.
+    pub(crate) fn owed(&self) -> usize {
+        self.inner.journal.len()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.breaker.is_open()
+    }
+
+    /// How often the breaker has opened.
+    pub(crate) fn trips(&self) -> u64 {
+        self.inner.breaker.trips()
+    }
+
+    /// Opens the breaker on an error that says that the store is away. The first one does: whoever
+    /// comes next must not wait as long.
+    fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result
+            && matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+        {
+            if self.inner.breaker.open() {
+                tracing::warn!(
+                    target: TARGET,
+                    backend = %self.inner.name, %error,
+                    "the cache does not answer; the database does until it is back"
+                );
+            }
+            self.mend();
+        }
+        result
+    }
+
+    /// Starts the task that brings the store back, unless it is under way.
+    fn mend(&self) {
+        if self.inner.mending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mending = Mending(self.inner.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(mend(mending));
+        }
+    }
+}
+
+/// The right to mend; given back when the mending ends, and when its runtime is shut down.
+struct Mending(Arc<Inner>);
+
+impl Drop for Mending {
+    fn drop(&mut self) {
+        self.0.mending.store(false, Ordering::Release);
+    }
+}
+
+/// Probes the store and delivers the journal until the breaker is closed and nothing is owed.
+async fn mend(mending: Mending) {
+    let inner = mending.0.clone();
+    let mut pause = PAUSE_MIN;
+    let mut silent = 0;
+    loop {
+        match heal(&inner).await {
+            Ok(()) if inner.journal.is_empty() => break,
+            Ok(()) => (pause, silent) = (PAUSE_MIN, 0),
+            Err(error) if error.kind() == StoreErrorKind::Timeout => silent += 1,
+            Err(_) => silent = 0,
+        }
+        if silent >= SILENT_PROBES_MAX {
+            inner.store.reconnect().await;
+            silent = 0;
+        }
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
+    }
+    drop(mending);
+    // What came between the last look and the drop has found somebody mending.
+    if !inner.journal.is_empty() || inner.breaker.is_open() {
+        Resilience { inner }.mend();
+    }
+}
+
+/// The journal is delivered before the breaker closes.
+async fn heal(inner: &Inner) -> Result<(), StoreError> {
+    deliver(inner).await?;
+    inner.store.get(PROBE_KEY).await?;
+    if inner.breaker.close() {
+        tracing::info!(target: TARGET, backend = %inner.name, "the cache answers again");
+    }
+    Ok(())
+}
+
+/// Invalidates what is owed and due: keys, or whole entities after an overflow.
+async fn deliver(inner: &Inner) -> Result<(), StoreError> {
+    let now = Instant::now();
+    for page in inner.journal.due(now) {
+        let commands = page.iter().map(|(key, _)| Command { key: key.clone(), step: Step::Invalidate });
+        let replies = inner.store.run(commands.collect()).await;
+        for ((key, token), reply) in page.into_iter().zip(replies) {
+            reply?;
+            inner.journal.settle(&key, token);
+        }
+    }
+    for sweep in inner.journal.due_sweeps(now) {
+        inner.store.clear(&sweep).await?;
+        inner.journal.swept(&sweep, now);
+    }
+    Ok(())
+}
+
+fn is_reading<E>(step: &Step<E>) -> bool {
+    matches!(step, Step::Lease { .. } | Step::Fill { .. })
+}
+
+fn suspect() -> StoreError {
+    StoreError::new(StoreErrorKind::Refused, "the store has not been told of a write of this key yet")
+}

@@ -1,0 +1,264 @@
+//! A store that dies, falls silent, or refuses.
+
+use crate::entities::book;
+use crate::reads::titled;
+use crate::support::{Act, Database, Place, Proxy, Redis, World};
+use bytes::Bytes;
+use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
+use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::prelude::*;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+fn is_intent(step: &Step<Bytes>) -> bool {
+    matches!(step, Step::Intent { .. })
+}
+fn is_finish(step: &Step<Bytes>) -> bool {
+    matches!(step, Step::Finish { .. } | Step::Insert { .. } | Step::Invalidate)
+}
+
+fn retitled(book: &book::Model, title: &str) -> book::ActiveModel {
+    let mut change = book.clone().into_active_model();
+    change.title = Set(title.to_owned());
+    change
+}
+
+/// Waits until the condition holds, and says how long that took.
+async fn until<F: Future<Output = bool>>(limit: Duration, what: &str, condition: impl Fn() -> F) -> Duration {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < limit, "{what} did not come within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    begun.elapsed()
+}
+
+/// An Autocache on a Redis of its own behind a path that can be broken.
+async fn behind_a_path() -> (World, Autocache, Proxy, Redis) {
+    let redis = Redis::start(&[]);
+    let proxy = Proxy::to(redis.port()).await;
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
+    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    (world, autocache, proxy, redis)
+}
+
+#[tokio::test]
+async fn a_dead_server_costs_nobody_an_error_or_a_wait_and_is_back_within_a_second() -> Result<(), DbErr> {
+    let (world, autocache, proxy, _redis) = behind_a_path().await;
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let book = titled("old").insert(&db).await?;
+    assert!(cache.contains(book.id).await?);
+    let hot = titled("hot").insert(&db).await?;
+    proxy.close();
+    let begun = Instant::now();
+    let (read, sql, _) = world.cost(cache.get(book.id)).await;
+    assert_eq!((read?.title.as_str(), sql), ("old", 1));
+    assert!(begun.elapsed() < Duration::from_millis(250), "{:?}", begun.elapsed());
+    let changed = retitled(&book, "new").update(&db).await?;
+    assert_eq!(cache.get(changed.id).await?.title, "new");
+    for _ in 0..50 {
+        let begun = Instant::now();
+        cache.get(hot.id).await?;
+        assert!(begun.elapsed() < Duration::from_millis(100), "an open breaker must not wait");
+    }
+    assert!(autocache.stats().backends[0].open);
+    proxy.open();
+    let back =
+        until(Duration::from_secs(1), "the first hit", || async { cache.contains(hot.id).await.unwrap() })
+            .await;
+    println!("the first hit came {back:?} after the path was open again");
+    assert_eq!(cache.get(changed.id).await?.title, "new", "what was written meanwhile is not stale");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_silent_server_costs_one_timeout_and_is_back_within_a_second() -> Result<(), DbErr> {
+    let (_world, autocache, proxy, _redis) = behind_a_path().await;
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let book = titled("old").insert(&db).await?;
+    let hot = titled("hot").insert(&db).await?;
+    proxy.mute();
+    let begun = Instant::now();
+    let saved = retitled(&book, "new").update(&db).await?;
+    cache.get(hot.id).await?;
+    cache.get(saved.id).await?;
+    let slowed = begun.elapsed();
+    assert!(slowed > Duration::from_millis(200), "the server was silent: {slowed:?}");
+    assert!(slowed < Duration::from_millis(450), "one timeout for a whole request, not {slowed:?}");
+    assert_eq!(cache.get(book.id).await?.title, "new");
+    proxy.open();
+    until(Duration::from_secs(1), "the first hit", || async { cache.contains(hot.id).await.unwrap() }).await;
+    assert_eq!(cache.get(book.id).await?.title, "new");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_undelivered_finish_makes_its_key_suspect_until_it_was_delivered() -> Result<(), DbErr> {
+    for place in [Place::Memory, Place::Redis] {
+        let (world, meddler) = World::meddled(Database::Sqlite, place, |builder| builder).await;
+        world.create_table(book::Entity).await;
+        let cache = world.autocache.cache::<book::Entity>();
+        let book = titled("old").insert(&world.db).await?;
+        let other = titled("other").insert(&world.db).await?;
+        // The worst: the intent did not arrive, so the old row still stands, and the finish neither.
+        meddler.act(is_intent, Act::TimeOut, 1);
+        meddler.act(is_finish, Act::TimeOut, 4);
+        retitled(&book, "new").update(&world.db).await?;
+        assert_eq!(cache.get(book.id).await?.title, "new", "{place:?}");
+        let limit = Duration::from_secs(2);
+        until(limit, "trust", || async { cache.contains(other.id).await.unwrap() }).await;
+        assert_eq!(cache.get(book.id).await?.title, "new");
+        until(limit, "an empty journal", || async { world.stats().backends[0].owed == 0 }).await;
+        cache.get(book.id).await?;
+        assert!(cache.contains(book.id).await?, "the key is in use again");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> Result<(), DbErr> {
+    let (world, meddler) =
+        World::meddled(Database::Sqlite, Place::Memory, |b| b.hold(Duration::from_millis(300))).await;
+    world.create_table(book::Entity).await;
+    let cache = world.autocache.cache::<book::Entity>();
+    let book = titled("old").insert(&world.db).await?;
+    meddler.act(is_intent, Act::Refuse, 1);
+    let gate = meddler.hold(is_finish);
+    let save = tokio::spawn({
+        let (db, change) = (world.db.clone(), retitled(&book, "new"));
+        async move { change.update(&db).await }
+    });
+    let trusted = || async { !world.stats().backends[0].open };
+    // Whether the finish is sent depends on whether the breaker has closed again by then.
+    tokio::select! {
+        () = gate.reached() => save.abort(),
+        () = tokio::time::sleep(Duration::from_millis(100)) => {}
+    }
+    let _ = save.await;
+    until(Duration::from_secs(1), "trust", trusted).await;
+    assert_eq!(cache.get(book.id).await?.title, "new");
+    meddler.behave();
+    gate.open();
+    until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].owed == 0 }).await;
+    assert_eq!(cache.get(book.id).await?.title, "new");
+    Ok(())
+}
+
+#[tokio::test]
+async fn strict_refuses_a_write_that_cannot_be_announced() -> Result<(), DbErr> {
+    let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict);
+    let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
+    world.create_table(book::Entity).await;
+    let cache = world.autocache.cache::<book::Entity>();
+    let book = titled("old").insert(&world.db).await?;
+    meddler.act(is_intent, Act::Refuse, 1);
+    let error = retitled(&book, "new").update(&world.db).await.unwrap_err();
+    assert!(matches!(CacheError::of(&error), Some(CacheError::NotAnnounced(_))), "{error}");
+    assert_eq!(cache.get(book.id).await?.title, "old", "the write did not happen");
+    Ok(())
+}
+
+#[tokio::test]
+async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_not_cover() -> Result<(), DbErr>
+{
+    for (hold, covered) in [(Duration::from_secs(10), true), (Duration::from_millis(20), false)] {
+        let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).hold(hold);
+        let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
+        world.create_table(book::Entity).await;
+        let book = titled("old").insert(&world.db).await?;
+        meddler.act(is_finish, Act::Refuse, 1);
+        let result = retitled(&book, "new").update(&world.db).await;
+        match (covered, &result) {
+            (true, Ok(_)) => {}
+            (false, Err(error)) => {
+                assert!(matches!(CacheError::of(error), Some(CacheError::Unconfirmed(_))), "{error}");
+            }
+            _ => panic!("with a hold of {hold:?}: {result:?}"),
+        }
+        assert_eq!(
+            world.autocache.cache::<book::Entity>().get(book.id).await?.title,
+            "new",
+            "it is committed"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn under_strict_a_restarted_server_is_an_empty_cache() -> Result<(), DbErr> {
+    use fred::interfaces::{ClientLike, KeysInterface};
+    let redis = Redis::start(&[]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.unwrap();
+    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let autocache = builder.consistency(Consistency::Strict).build().unwrap();
+    let cache = autocache.cache::<book::Entity>();
+    let book = titled("old").insert(&autocache.connection()).await?;
+    cache.get(book.id).await?;
+    assert!(cache.contains(book.id).await?);
+    // The same bytes on another server: what a snapshot that was loaded would bring back.
+    let client = crate::support::world::redis_client(&redis.url()).await;
+    let bytes: Option<Bytes> = client.get(cache.make_key(book.id)).await.unwrap();
+    let (folder, port) = redis.stop();
+    let redis = Redis::restart(folder, port);
+    let client = crate::support::world::redis_client(&redis.url()).await;
+    let _: () = client.set(cache.make_key(book.id), bytes.unwrap(), None, None, false).await.unwrap();
+    until(Duration::from_secs(2), "trust", || async { !autocache.stats().backends[0].open }).await;
+    assert!(!cache.contains(book.id).await?, "an entry of the server that was");
+    until(Duration::from_secs(2), "a hit", || async {
+        cache.get(book.id).await.unwrap();
+        cache.contains(book.id).await.unwrap()
+    })
+    .await;
+    client.quit().await.unwrap();
+    Ok(())
+}
+
+/// Out of memory, Redis refuses the intent: the older row must not stand there.
+#[tokio::test]
+async fn a_server_out_of_memory_serves_no_older_row() -> Result<(), DbErr> {
+    use fred::interfaces::ClientLike;
+    let redis = Redis::start(&["--maxmemory-policy", "noeviction"]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.unwrap();
+    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let book = titled("old").insert(&db).await?;
+    assert!(cache.contains(book.id).await?);
+    let client = crate::support::world::redis_client(&redis.url()).await;
+    let config =
+        || fred::types::CustomCommand::new_static("CONFIG", fred::types::ClusterHash::FirstKey, false);
+    let _: () = client.custom(config(), vec!["SET", "maxmemory", "1"]).await.unwrap();
+    retitled(&book, "new").update(&db).await?;
+    assert_eq!(cache.get(book.id).await?.title, "new");
+    let _: () = client.custom(config(), vec!["SET", "maxmemory", "0"]).await.unwrap();
+    until(Duration::from_secs(15), "a hit", || async {
+        assert_eq!(cache.get(book.id).await.unwrap().title, "new");
+        cache.contains(book.id).await.unwrap()
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(), DbErr> {
+    let (folder, port) = Redis::start(&[]).stop();
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{port}")).await.expect("only a warning");
+    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let book = titled("old").insert(&db).await?;
+    assert_eq!(cache.get(book.id).await?.title, "old");
+    let _redis = Redis::restart(folder, port);
+    until(Duration::from_secs(2), "a hit", || async {
+        cache.get(book.id).await.unwrap();
+        cache.contains(book.id).await.unwrap()
+    })
+    .await;
+    Ok(())
+}
