@@ -83,7 +83,7 @@ pub trait CachedEntity:
     /// The key of a row. `app:model:pk` unless overridden.
     ///
     /// Must be a pure function of its argument, and give two primary keys two keys: a row that is
-    /// found under another row's key is not served, so a collision costs hits, never the truth.
+    /// found under another row's key is not served, but a tombstone does not say whose it is.
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
         key.to_string()
