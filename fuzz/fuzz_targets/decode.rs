@@ -21,10 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
 
     // The fingerprint that these bytes claim, so that most inputs reach the payload.
     let claimed = |from: usize| bytes.get(from..from + 4).and_then(|part| part.try_into().ok());
-    let fingerprint = Fingerprint {
-        entity: claimed(2).unwrap_or_default(),
-        schema: claimed(6).unwrap_or_default(),
-    };
+    let fingerprint =
+        Fingerprint { entity: claimed(2).unwrap_or_default(), schema: claimed(6).unwrap_or_default() };
     match entry::read(bytes, fingerprint, None) {
         Ok(Some(payload)) => {
             assert_eq!(payload.len() + HEADER_LEN, bytes.len());
