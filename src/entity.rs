@@ -49,6 +49,11 @@ use std::time::Duration;
 ///     format!("{key}:v{}", key.version())
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cached entity",
+    label = "the cache is not told of this entity's writes",
+    note = "add `impl CachedEntity for Entity {{}}` beside the entity, and `connect_signals!(ActiveModel);` in place of `impl ActiveModelBehavior for ActiveModel {{}}`"
+)]
 pub trait CachedEntity:
     EntityTrait<Model: Serialize + DeserializeOwned + Sync, ActiveModel: SignalsConnected>
 {
@@ -78,7 +83,7 @@ pub trait CachedEntity:
     /// The key of a row. `app:model:pk` unless overridden.
     ///
     /// Must be a pure function of its argument, and give two primary keys two keys: a row that is
-    /// found under another row's key is not served, so a collision costs hits, never the truth.
+    /// found under another row's key is not served, but a tombstone does not say whose it is.
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
         key.to_string()

@@ -279,3 +279,134 @@ fn leave<E>(others: Vec<Holder>) -> Transition<E> {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(10);
+    const NOW_MS: u64 = 1_000_000;
+    const ROW: Lifetime = Lifetime::For(Duration::from_secs(60));
+
+    fn token(number: u128) -> Token {
+        Token::from_u128(number)
+    }
+
+    fn held(dirty: bool, tokens: &[u128]) -> Slot<u8> {
+        let holder = |&number| Holder { token: token(number), deadline_ms: NOW_MS + 5_000 };
+        Slot::Intent(Intents { dirty, holders: tokens.iter().map(holder).collect() })
+    }
+
+    fn announce(number: u128) -> Step<u8> {
+        Step::Intent { token: token(number), hold: HOLD, reissued: false }
+    }
+
+    fn publish(number: u128, entry: u8) -> Step<u8> {
+        Step::Finish { token: token(number), outcome: Outcome::Publish(entry, ROW) }
+    }
+
+    /// The slot after the steps, and the last answer.
+    fn run(mut slot: Slot<u8>, steps: impl IntoIterator<Item = Step<u8>>) -> (Slot<u8>, Answer<u8>) {
+        let mut last = Answer::Unchanged;
+        for step in steps {
+            let Transition { change, answer } = apply(&slot, step, NOW_MS);
+            last = answer;
+            match change {
+                Change::Keep => {}
+                Change::Put(after, _) => slot = after,
+                Change::Remove => slot = Slot::Empty,
+            }
+        }
+        (slot, last)
+    }
+
+    /// Every kind of slot, with and without token 1.
+    fn slots() -> Vec<Slot<u8>> {
+        let alone = [Slot::Empty, Slot::Entry(7), Slot::Lease(token(1)), Slot::Lease(token(2))];
+        let intents = [&[1][..], &[2], &[1, 2]].into_iter().flat_map(|t| [held(false, t), held(true, t)]);
+        alone.into_iter().chain(intents).collect()
+    }
+
+    /// I1.
+    #[test]
+    fn an_entry_comes_from_its_lease_its_lone_intent_or_an_insert_into_nothing() {
+        let fill = Step::Fill { token: token(1), entry: 9, lifetime: ROW };
+        let insert = Step::Insert { entry: 9, lifetime: ROW };
+        for (step, from) in
+            [(fill, Slot::Lease(token(1))), (publish(1, 9), held(false, &[1])), (insert, Slot::Empty)]
+        {
+            for slot in slots() {
+                let (after, _) = run(slot.clone(), [step.clone()]);
+                assert_eq!(after == Slot::Entry(9), slot == from, "{step:?} on {slot:?}");
+            }
+        }
+    }
+
+    /// I2.
+    #[test]
+    fn an_intent_replaces_whatever_stands_there() {
+        for slot in slots() {
+            let (after, answer) = run(slot, [announce(3)]);
+            assert!(matches!(&after, Slot::Intent(intents) if intents.has(token(3))));
+            assert!(matches!(answer, Answer::Held { .. }));
+            let lease = Step::Lease { token: token(4), hold: HOLD, unusable: Some(7) };
+            assert_eq!(run(after, [lease]).1, Answer::Busy);
+        }
+    }
+
+    /// I3.
+    #[test]
+    fn of_writers_that_overlapped_none_publishes() {
+        let both = [announce(1), announce(2)];
+        for order in [[1, 2], [2, 1]] {
+            let (slot, answer) = run(Slot::Empty, both.clone().into_iter().chain([publish(order[0], 9)]));
+            assert_eq!(answer, Answer::Shared);
+            assert_eq!(run(slot, [publish(order[1], 9)]), (Slot::Empty, Answer::Emptied));
+        }
+    }
+
+    /// I4.
+    #[test]
+    fn a_finish_without_its_token_publishes_nothing() {
+        for slot in slots().into_iter().filter(|slot| *slot != Slot::Empty) {
+            let (after, answer) = run(slot.clone(), [publish(3, 9)]);
+            assert_eq!(answer, Answer::Lost);
+            match after {
+                Slot::Empty => assert!(!matches!(slot, Slot::Intent(_))),
+                Slot::Intent(intents) => assert!(intents.dirty),
+                other => panic!("{slot:?} became {other:?}"),
+            }
+        }
+    }
+
+    /// I5.
+    #[test]
+    fn a_dead_writer_is_not_kept_alive_by_others() {
+        let dead = Holder { token: token(1), deadline_ms: NOW_MS };
+        let slot = Slot::Intent(Intents { dirty: false, holders: vec![dead] });
+        let (after, _) = run(slot.clone(), [announce(2)]);
+        assert!(matches!(after, Slot::Intent(intents) if !intents.has(token(1))));
+        let lease = Step::Lease { token: token(3), hold: HOLD, unusable: None };
+        assert_eq!(run(slot, [lease]).1, Answer::Granted);
+    }
+
+    /// I6.
+    #[test]
+    fn a_lease_is_granted_only_where_nothing_usable_stands() {
+        let lease = |unusable| Step::Lease { token: token(3), hold: HOLD, unusable };
+        assert_eq!(run(Slot::Empty, [lease(None)]).1, Answer::Granted);
+        assert_eq!(run(Slot::Entry(7), [lease(Some(7))]).1, Answer::Granted);
+        assert_eq!(run(Slot::Entry(7), [lease(Some(8))]).1, Answer::Found(7));
+        assert_eq!(run(Slot::Entry(7), [lease(None)]).1, Answer::Found(7));
+        assert_eq!(run(Slot::Lease(token(1)), [lease(None)]).1, Answer::Busy);
+    }
+
+    /// I7.
+    #[test]
+    fn a_rollback_leaves_alone_what_is_not_its_own() {
+        let release = Step::Release { token: token(3) };
+        for slot in slots() {
+            assert_eq!(run(slot.clone(), [release.clone()]), (slot, Answer::Unchanged));
+        }
+    }
+}

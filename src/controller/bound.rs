@@ -31,7 +31,7 @@ impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
     }
 
     fn reader(&self) -> Result<Reader<'_, E, C>, DbErr> {
-        let home = self.home.as_ref().map_err(|error| error.clone())?;
+        let home = self.home.as_ref().map_err(Clone::clone)?;
         Ok(Reader::new(home, self.connection, self.source))
     }
 

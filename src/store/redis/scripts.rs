@@ -155,3 +155,18 @@ fn expiry(lifetime: Lifetime) -> Value {
         Lifetime::Forever | Lifetime::AsBefore => "0".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I8: a cluster runs a script only where its one key lives.
+    #[test]
+    fn no_script_has_a_second_key() {
+        for script in Scripts::new().all() {
+            let keys = script.source.matches("KEYS[").count();
+            assert!(keys > 0);
+            assert_eq!(script.source.matches("KEYS[1]").count(), keys, "{}", script.source);
+        }
+    }
+}

@@ -23,7 +23,7 @@ pub(super) struct Server {
 impl Server {
     /// Follows the clients' connections. A cluster has many servers: its stamp is always 0.
     pub(super) async fn watch(clients: &[WithOptions<Client>]) -> Self {
-        let clustered = clients.first().is_some_and(|client| client.is_clustered());
+        let clustered = clients.first().is_some_and(ClientLike::is_clustered);
         if clustered {
             return Self { stamp: Arc::new(AtomicU64::new(0)), watchers: Vec::new() };
         }

@@ -1,0 +1,22 @@
+//! The entity's saves and deletes would never reach the cache.
+
+mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[sea_orm(table_name = "book")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub title: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn main() {}

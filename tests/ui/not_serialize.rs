@@ -1,0 +1,22 @@
+//! Rows could not be put into the cache.
+
+mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Deserialize)]
+    #[sea_orm(table_name = "book")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub title: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {}
+    connect_signals!(ActiveModel);
+}
+
+fn main() {}
