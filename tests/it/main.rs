@@ -1,5 +1,6 @@
 //! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
 
 mod entities;
+mod laws;
 mod reads;
 mod support;
