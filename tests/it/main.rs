@@ -4,3 +4,4 @@ mod entities;
 mod laws;
 mod reads;
 mod support;
+mod writes;

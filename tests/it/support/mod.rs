@@ -5,4 +5,4 @@ pub mod servers;
 pub mod world;
 
 pub use servers::{Redis, shared_redis};
-pub use world::{Database, Place, World, each_world, redis_client};
+pub use world::{ALL, Database, Place, World, each_world, redis_client};
