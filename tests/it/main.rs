@@ -1,6 +1,8 @@
 //! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
 
+mod app;
 mod entities;
+mod keys;
 mod laws;
 mod reads;
 mod support;
