@@ -114,7 +114,8 @@ async fn an_inner_scope_wins() {
     let inner = World::new(Database::Sqlite, Place::Memory).await;
     let book = cold_book(&inner, "Emma").await.unwrap();
     outer.create_table(book::Entity).await;
-    let read = outer.autocache.scope(inner.autocache.scope(async { book::Entity::cache().get(1).await })).await;
+    let read =
+        outer.autocache.scope(inner.autocache.scope(async { book::Entity::cache().get(1).await })).await;
     assert_eq!(read.unwrap(), book);
     let found = outer.autocache.scope(async { book::Entity::cache().find(1).await }).await;
     assert_eq!(found.unwrap(), None);
@@ -255,6 +256,18 @@ async fn a_bad_url_is_refused_without_its_password() {
         let Err(error) = RedisStore::connect(url).await else { panic!("`{url}` was taken for a Redis URL") };
         assert_eq!(error.kind(), sea_orm_autocache::StoreErrorKind::Config, "{url}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_asks_for_tls_is_not_answered_in_the_clear() {
+    for url in ["rediss://user:hunter2@127.0.0.1:9", "valkeys-cluster://user:hunter2@127.0.0.1:9"] {
+        if fred::types::config::Config::from_url(url).is_ok_and(|config| config.uses_tls()) {
+            continue;
+        }
+        let Err(error) = RedisStore::connect(url).await else { panic!("`{url}` was taken") };
+        assert_eq!(error.kind(), sea_orm_autocache::StoreErrorKind::Config);
+        assert!(error.to_string().contains("TLS") && !error.to_string().contains("hunter2"), "{error}");
     }
 }
 

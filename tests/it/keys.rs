@@ -87,7 +87,9 @@ async fn uuids_bytes_and_enums_keep_apart() {
 #[tokio::test]
 async fn texts_keep_apart_whatever_is_in_them() {
     each_world(|world| async move {
-        let ids = ["a", "a:b", "a,b", "a%b", "a%3Ab", "a b", "a%20b", "@a=b", "é", "🦀", "🦀🦀", "*", "a\nb", "null"];
+        let ids = [
+            "a", "a:b", "a,b", "a%b", "a%3Ab", "a b", "a%20b", "@a=b", "é", "🦀", "🦀🦀", "*", "a\nb", "null",
+        ];
         let rows = ids.map(|id| keyed::word::Model { id: id.to_owned(), note: note() });
         all_keep_apart::<keyed::word::Entity>(&world, rows.into()).await
     })
@@ -116,7 +118,14 @@ async fn composite_keys_keep_apart() {
             number,
             note: note(),
         };
-        let pks = [("a,b", "c", 1), ("a", "b,c", 1), ("a", "b", 1), ("a", "b", 11), ("a%2Cb", "c", 1), ("", "a", 1)];
+        let pks = [
+            ("a,b", "c", 1),
+            ("a", "b,c", 1),
+            ("a", "b", 1),
+            ("a", "b", 11),
+            ("a%2Cb", "c", 1),
+            ("", "a", 1),
+        ];
         all_keep_apart::<keyed::shelf::Entity>(&world, pks.map(shelf).into()).await
     })
     .await;

@@ -2,8 +2,10 @@
 
 mod app;
 mod entities;
+mod entries;
 mod keys;
 mod laws;
 mod reads;
 mod support;
+mod telemetry;
 mod writes;

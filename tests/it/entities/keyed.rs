@@ -17,7 +17,12 @@ keyed!(big, "big", i64);
 keyed!(unsigned, "unsigned_key", u32);
 keyed!(unique, "unique_key", Uuid);
 keyed!(word, "word", String);
-keyed!(essay, "essay", #[sea_orm(column_type = "Text")] String);
+keyed!(
+    essay,
+    "essay",
+    #[sea_orm(column_type = "Text")]
+    String
+);
 keyed!(blob, "blob_key", Vec<u8>);
 keyed!(mood, "mood", crate::entities::keyed::Mood);
 

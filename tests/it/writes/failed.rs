@@ -70,11 +70,7 @@ async fn a_dropped_delete_leaves_nothing_stale() {
         for step in 0..15_u32 {
             let book = titled("Emma").insert(&world.db).await?;
             let id = book.id;
-            drop_after(
-                book.into_active_model().delete(&world.db),
-                Duration::from_micros(150) * step,
-            )
-            .await;
+            drop_after(book.into_active_model().delete(&world.db), Duration::from_micros(150) * step).await;
             let stored = || book::Entity::find_by_id(id).one(&world.plain);
             let (before, read, after) = (stored().await?, cache.find(id).await?, stored().await?);
             assert!(read == before || read == after, "{read:?} is neither {before:?} nor {after:?}");

@@ -63,7 +63,8 @@ async fn a_delete_under_another_spelling_leaves_nothing_stale() {
 
 #[tokio::test]
 async fn where_texts_compare_loosely_absences_are_not_remembered() {
-    for (database, sql_of_second) in [(Database::MariaDb, 1), (Database::Postgres, 0), (Database::Sqlite, 0)] {
+    for (database, sql_of_second) in [(Database::MariaDb, 1), (Database::Postgres, 0), (Database::Sqlite, 0)]
+    {
         let world = World::new(database, Place::Redis).await;
         world.create_table(word::Entity).await;
         let cache = world.autocache.cache::<word::Entity>();
