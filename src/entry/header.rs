@@ -83,10 +83,14 @@ pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Resul
     }
 }
 
-/// Whether a sweep of this entity must touch these bytes: all but entries that say they are another's.
+/// Whether a sweep of this entity must touch these bytes: its entries of any format (all formats begin
+/// with kind, version and entity), and markers, which do not say whose they are. Nothing else: the
+/// server may hold the data of others.
 #[must_use]
 pub fn concerns(bytes: &[u8], entity: [u8; 4]) -> bool {
-    let ours =
-        matches!(kind_of(bytes), Kind::Value | Kind::Tombstone) && bytes.get(1) == Some(&FORMAT_VERSION);
-    !ours || bytes.get(2..6).is_none_or(|theirs| theirs == entity)
+    match kind_of(bytes) {
+        Kind::Value | Kind::Tombstone => bytes.get(2..6) == Some(entity.as_slice()),
+        Kind::Marker => true,
+        Kind::Unknown => false,
+    }
 }

@@ -1,7 +1,7 @@
 //! Forced interleavings of readers and writers: the older row never comes back.
 
 use crate::entities::book;
-use crate::reads::titled;
+use crate::laws::titled;
 use crate::support::{Act, Database, Meddler, Place, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};

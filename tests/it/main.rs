@@ -1,9 +1,15 @@
 //! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
 
+mod app;
 mod coherence;
 mod entities;
+mod entries;
+mod keys;
+mod laws;
 mod outage;
 mod reads;
 mod stores;
 mod support;
+mod telemetry;
 mod transactions;
+mod writes;

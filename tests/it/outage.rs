@@ -1,7 +1,7 @@
 //! A store that dies, falls silent, or refuses.
 
 use crate::entities::book;
-use crate::reads::titled;
+use crate::laws::titled;
 use crate::support::{Act, Database, Place, Proxy, Redis, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};

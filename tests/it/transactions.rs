@@ -1,7 +1,7 @@
 //! Transactions on the cached connection: nothing before COMMIT, everything after it.
 
 use crate::entities::book;
-use crate::reads::titled;
+use crate::laws::titled;
 use crate::support::{Database, Place, Proxy, World, each_world};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, IsolationLevel, ModelTrait,

@@ -114,8 +114,16 @@ fn optioned(client: &Client, command_timeout: Duration) -> WithOptions<Client> {
 async fn connect_all(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>, StoreError> {
     // fred's own message may quote the URL, and the URL may hold a password.
     let bad_url =
-        |_| StoreError::new(StoreErrorKind::Config, "this is not a Redis URL: redis://host:port/db");
-    let mut config = Config::from_url(url).map_err(bad_url)?;
+        |()| StoreError::new(StoreErrorKind::Config, "this is not a Redis URL: redis://host:port/db");
+    if !has_redis_scheme(url) {
+        return Err(bad_url(()));
+    }
+    let mut config = Config::from_url(url).map_err(|_| bad_url(()))?;
+    if asks_for_tls(url) && !config.uses_tls() {
+        let message = "the URL asks for TLS, and fred was built without: add a dependency on `fred` with a \
+                       feature such as `enable-rustls`";
+        return Err(StoreError::new(StoreErrorKind::Config, message));
+    }
     config.fail_fast = false;
     let clustered = config.server.is_clustered();
     let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, 2);
@@ -139,6 +147,18 @@ async fn connect_all(url: &str, count: usize, timeout: Duration) -> Result<Vec<C
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()).await;
     }
     Ok(clients)
+}
+
+/// fred takes a URL of any scheme for one of Redis.
+fn has_redis_scheme(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let family = scheme.split(['-', '+']).next().unwrap_or_default();
+    matches!(family, "redis" | "rediss" | "valkey" | "valkeys")
+}
+
+/// Without TLS built in, fred would connect in the clear.
+fn asks_for_tls(url: &str) -> bool {
+    url.starts_with("rediss") || url.starts_with("valkeys")
 }
 
 fn tune_connection(connection: &mut ConnectionConfig, clustered: bool) {

@@ -131,9 +131,9 @@ impl RedisStore {
         let Some(entity) = entity else { return Ok(keys) };
         let found = self.get_many(&keys).await?;
         let concerned = |found: &Found| match found {
-            Found::Nothing => false,
             Found::Bytes(bytes) => entry::concerns(bytes, entity),
-            Found::Resident(_) | Found::Foreign => true,
+            Found::Resident(_) => true,
+            Found::Nothing | Found::Foreign => false,
         };
         Ok(keys.into_iter().zip(found).filter(|(_, found)| concerned(found)).map(|(key, _)| key).collect())
     }

@@ -6,7 +6,7 @@ pub mod proxy;
 pub mod servers;
 pub mod world;
 
-pub use meddler::{Act, Gate, Meddler};
+pub use meddler::{Act, Meddler};
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
-pub use world::{Database, Place, World, each_world};
+pub use world::{ALL, Database, Place, World, each_world, redis_client};

@@ -1,8 +1,7 @@
 //! A TCP path that can be cut, silenced, slowed, or broken exactly while a COMMIT is in flight.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +18,6 @@ const MUTE_AT_COMMIT: u8 = 2;
 pub struct Proxy {
     pub port: u16,
     mode: Arc<AtomicU8>,
-    delay_ms: Arc<AtomicU64>,
     /// Raised to close every connection; new ones are taken only while `refusing` is off.
     cuts: Arc<watch::Sender<u64>>,
     refusing: Arc<AtomicU8>,
@@ -31,7 +29,6 @@ impl Proxy {
         let proxy = Self {
             port: listener.local_addr().expect("an address").port(),
             mode: Arc::default(),
-            delay_ms: Arc::default(),
             cuts: Arc::new(watch::Sender::new(0)),
             refusing: Arc::default(),
         };
@@ -49,7 +46,6 @@ impl Proxy {
     pub fn open(&self) {
         self.refusing.store(0, Ordering::SeqCst);
         self.mode.store(OPEN, Ordering::SeqCst);
-        self.delay_ms.store(0, Ordering::SeqCst);
     }
 
     /// Closes all connections. New ones come through.
@@ -73,10 +69,6 @@ impl Proxy {
         self.mode.store(MUTE_AT_COMMIT, Ordering::SeqCst);
     }
 
-    pub fn delay(&self, delay: Duration) {
-        self.delay_ms.store(delay.as_millis() as u64, Ordering::SeqCst);
-    }
-
     async fn carry(self, client: TcpStream, server_port: u16) {
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
@@ -97,7 +89,6 @@ impl Proxy {
             if commits {
                 let _ = self.mode.compare_exchange(MUTE_AT_COMMIT, MUTE, Ordering::SeqCst, Ordering::SeqCst);
             }
-            self.pause().await;
             if to.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
@@ -110,17 +101,9 @@ impl Proxy {
             if self.mode.load(Ordering::SeqCst) == MUTE {
                 continue;
             }
-            self.pause().await;
             if to.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
-        }
-    }
-
-    async fn pause(&self) {
-        let delay = self.delay_ms.load(Ordering::SeqCst);
-        if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
         }
     }
 }

@@ -5,7 +5,8 @@ local EMPTIED, UNCHANGED, SHARED, LOST = 8, 11, 9, 10
 local function read(key)
   local v = redis.pcall('GET', key)
   if type(v) == 'table' then return 'X', '' end
-  if not v then return 'E', '' end
+  -- An empty string is nobody's entry, and no lease could name it as the one it cannot use.
+  if not v or v == '' then return 'E', '' end
   local kind = string.sub(v, 1, 1)
   if kind == 'L' and #v == 17 then return 'L', v end
   if kind == 'W' and #v >= 2 and (#v - 2) % 29 == 0 and string.find(v, '^W[01]') then

@@ -1,0 +1,204 @@
+//! Counters, and Redis' own counters beside them.
+
+use crate::entities::{author, book};
+use crate::laws::{cold_book, titled};
+use crate::support::{Database, Place, Redis, World, each_world, redis_client};
+use fred::clients::Client;
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::types::InfoKind;
+use sea_orm::{ActiveModelTrait, ModelTrait, Set};
+use sea_orm_autocache::prelude::*;
+use std::collections::BTreeMap;
+
+/// The counts that changed while this ran.
+async fn counted<T>(world: &World, future: impl Future<Output = T>) -> Vec<(&'static str, u64)> {
+    let before: BTreeMap<_, _> = world.counts().iter().collect();
+    future.await;
+    let grown = |(name, count): (&'static str, u64)| (name, count - before[name]);
+    world.counts().iter().map(grown).filter(|(_, count)| *count > 0).collect()
+}
+
+#[tokio::test]
+async fn every_path_is_counted_once() {
+    each_world(|world| async move {
+        let book = cold_book(&world, "Emma").await?;
+        let (id, cache) = (book.id, world.autocache.cache::<book::Entity>());
+        assert_eq!(counted(&world, cache.get(id)).await, [("misses", 1), ("fills", 1)]);
+        assert_eq!(counted(&world, cache.get(id)).await, [("hits", 1)]);
+        assert_eq!(counted(&world, cache.get(404)).await, [("misses", 1), ("fills", 1)]);
+        assert_eq!(counted(&world, cache.get(404)).await, [("tombstone_hits", 1)]);
+        let many = cache.get_many([id, 404, 405, 406, id]);
+        let wanted = [("hits", 1), ("tombstone_hits", 1), ("misses", 2), ("fills", 2)];
+        assert_eq!(counted(&world, many).await, wanted);
+        assert_eq!(counted(&world, cache.contains(id)).await, []);
+        let changed = book::ActiveModel { rank: Set(2), ..book.clone().into() };
+        assert_eq!(counted(&world, changed.update(&world.db)).await, [("publishes", 1)]);
+        assert_eq!(counted(&world, titled("New").insert(&world.db)).await, [("publishes", 1)]);
+        assert_eq!(counted(&world, cache.invalidate(id)).await, [("invalidations", 1)]);
+        assert_eq!(counted(&world, cache.invalidate(id)).await, []);
+        assert_eq!(counted(&world, cache.refresh(id)).await, [("fills", 1)]);
+        assert_eq!(counted(&world, book.delete(&world.db)).await, [("publishes", 1)]);
+        let joined = async { tokio::join!(cache.get(900), cache.get(900)) };
+        let wanted = [("misses", 2), ("fills", 1), ("joins", 1)];
+        assert_eq!(counted(&world, joined).await, wanted);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_beside_a_writer_is_counted_as_a_bypass() {
+    each_world(|world| async move {
+        let book = cold_book(&world, "Emma").await?;
+        let cache = world.autocache.cache::<book::Entity>();
+        let changed = book::ActiveModel { rank: Set(2), ..book.into() };
+        changed.update_without_returning(&world.db).await?;
+        assert_eq!(counted(&world, cache.get(1)).await, [("misses", 1), ("bypasses", 1)]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_whose_intent_is_gone_is_counted() {
+    let world = World::new(Database::Postgres, Place::Redis).await;
+    let book = cold_book(&world, "Emma").await.unwrap();
+    let redis = world.redis().await;
+    let key = world.autocache.cache::<book::Entity>().make_key(book.id);
+    // The row is locked, so the save stands between its intent and its statement's end.
+    use sea_orm::{QuerySelect, TransactionTrait};
+    let lock = world.plain.begin().await.unwrap();
+    let locked = <book::Entity as sea_orm::EntityTrait>::find().lock_exclusive();
+    locked.one(&lock).await.unwrap();
+    let changed = book::ActiveModel { rank: Set(2), ..book.into() };
+    let evict = async {
+        while redis.del::<u64, _>(&key).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        lock.rollback().await.unwrap();
+    };
+    let counts = counted(&world, async { tokio::join!(changed.update(&world.db), evict) }).await;
+    assert_eq!(counts, [("invalidations", 1), ("lost_intents", 1)]);
+}
+
+#[tokio::test]
+async fn counts_are_kept_by_entity_and_read_well() {
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    let book = cold_book(&world, "Emma").await.unwrap();
+    world.create_table(author::Entity).await;
+    let cache = world.autocache.cache::<book::Entity>();
+    for _ in 0..3 {
+        cache.get(book.id).await.unwrap();
+    }
+    world.autocache.cache::<author::Entity>().find(1).await.unwrap();
+    let stats = world.stats();
+    assert_eq!((stats.entity("book").hits, stats.entity("author").hits), (2, 0));
+    assert_eq!((stats.entity("book").misses, stats.total().misses), (1, 2));
+    assert_eq!(stats.entity("nobody"), sea_orm_autocache::Counts::default());
+    let text = "author in default: misses=1 fills=1\nbook in default: hits=2 misses=1 fills=1\n\
+                default: round_trips=8 failures=0\n";
+    assert_eq!(stats.to_string(), text);
+}
+
+/// How often the server has run each command, by its own account.
+async fn commands(client: &Client) -> BTreeMap<String, u64> {
+    let text: String = client.info(Some(InfoKind::CommandStats)).await.unwrap();
+    let parse = |line: &str| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), rest.split_once(',')?.0.parse().ok()?))
+    };
+    text.lines().filter_map(parse).collect()
+}
+
+#[tokio::test]
+async fn redis_itself_counts_one_get_for_each_hit() {
+    let redis = Redis::start(&[]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    let book = cold_book(&world, "Emma").await.unwrap();
+    let store = RedisStore::connect(&redis.url()).await.unwrap();
+    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let autocache = builder.build().unwrap();
+    let cache = autocache.cache::<book::Entity>();
+    let client = redis_client(&redis.url()).await;
+    let grown = async |before: &BTreeMap<String, u64>, name: &str| {
+        commands(&client).await.get(name).unwrap_or(&0) - before.get(name).unwrap_or(&0)
+    };
+
+    let before = commands(&client).await;
+    cache.get(book.id).await.unwrap();
+    assert_eq!(grown(&before, "evalsha").await, 2, "a lease and a fill");
+
+    let before = commands(&client).await;
+    for _ in 0..100 {
+        cache.get(book.id).await.unwrap();
+    }
+    assert_eq!(grown(&before, "get").await, 100);
+    for name in ["evalsha", "eval", "mget", "set", "expire", "pexpire"] {
+        assert_eq!(grown(&before, name).await, 0, "{name}");
+    }
+
+    let before = commands(&client).await;
+    cache.get_many([book.id, 404]).await.unwrap();
+    cache.get_many([book.id, 404]).await.unwrap();
+    assert_eq!((grown(&before, "mget").await, grown(&before, "evalsha").await), (2, 2));
+
+    let db = autocache.connection();
+    let before = commands(&client).await;
+    book::ActiveModel { rank: Set(2), ..book.into() }.update(&db).await.unwrap();
+    assert_eq!(grown(&before, "evalsha").await, 2, "an intent and a finish");
+}
+
+#[cfg(feature = "metrics")]
+mod facade {
+    use super::*;
+    use metrics::{
+        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+        set_default_local_recorder,
+    };
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    /// Keeps counters by name and labels.
+    #[derive(Default)]
+    struct Kept(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+            let name = format!("{}{}", key.name(), labels.collect::<String>());
+            Counter::from_arc(self.0.lock().unwrap().entry(name).or_default().clone())
+        }
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_metrics_facade_gets_the_same_counts_and_no_keys() {
+        let kept = Kept::default();
+        let _guard = set_default_local_recorder(&kept);
+        let world = World::new(Database::Sqlite, Place::Redis).await;
+        let book = cold_book(&world, "Emma").await.unwrap();
+        let cache = world.autocache.cache::<book::Entity>();
+        for _ in 0..3 {
+            cache.get(book.id).await.unwrap();
+        }
+        cache.find(987_654).await.unwrap();
+        book.delete(&world.db).await.unwrap();
+        let kept = kept.0.lock().unwrap();
+        let mut told: Vec<_> =
+            kept.iter().map(|(name, n)| (name.as_str(), n.load(Ordering::SeqCst))).collect();
+        told.sort_unstable();
+        let labels = "entity=book backend=default";
+        let wanted = [("fills", 2), ("hits", 2), ("misses", 2), ("publishes", 1)]
+            .map(|(name, n)| (format!("sea_orm_autocache_{name}_total {labels}"), n));
+        let wanted: Vec<_> = wanted.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+        assert_eq!(told, wanted);
+    }
+}
