@@ -33,6 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
         Err(_) => assert!(!is_marker),
     }
     let is_own = matches!(kind_of(bytes), Kind::Value | Kind::Tombstone) && bytes.len() >= HEADER_LEN;
-    assert!(!is_own || entry::concerns(bytes, fingerprint.entity), "a sweep must not pass over its own entries");
+    assert!(
+        !is_own || entry::concerns(bytes, fingerprint.entity),
+        "a sweep must not pass over its own entries"
+    );
     let _ = entry::decode_model::<Row>(bytes);
 });

@@ -203,6 +203,8 @@ impl Autocache {
 fn dialect(database: &DatabaseConnection) -> Option<DbBackend> {
     match database.inner {
         DatabaseConnectionType::Disconnected => None,
+        // Without any driver there is no other variant.
+        #[allow(unreachable_patterns)]
         _ => Some(ConnectionTrait::get_database_backend(database)),
     }
 }
