@@ -46,6 +46,15 @@ pub enum CacheError {
     /// answer with the older row for at most the hold.
     #[error("committed, cache unconfirmed: {0}")]
     Unconfirmed(StoreError),
+    /// [`Unannounced::Refuse`](crate::Unannounced::Refuse), or a write that was to be streamed: not sent.
+    #[error(
+        "not sent: `{table}` is cached, and no signal has announced this write. Save or delete the models \
+         themselves, or write through a plain connection and `invalidate_many` the rows"
+    )]
+    Unannounced {
+        /// The table's name.
+        table: String,
+    },
     /// A call on the cache itself, such as an invalidation, could not be carried out.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -19,7 +19,7 @@ pub mod signals;
 pub mod store;
 mod telemetry;
 
-pub use autocache::{Autocache, AutocacheBuilder, Consistency};
+pub use autocache::{Autocache, AutocacheBuilder, Consistency, Unannounced};
 pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
 pub use controller::{BoundController, CacheController};
 pub use entity::{CachedEntity, EntityCache, SignalsConnected};
@@ -34,7 +34,7 @@ pub use {fred, sea_orm};
 pub mod prelude {
     pub use crate::{
         Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedTransaction,
-        Consistency, EntityCache, KeyParts, MemoryStore, RedisStore, SignalsConnected, Store,
+        Consistency, EntityCache, KeyParts, MemoryStore, RedisStore, SignalsConnected, Store, Unannounced,
         connect_signals,
     };
 }

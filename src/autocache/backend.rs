@@ -70,6 +70,11 @@ impl Backend {
         self.store.owe(key, token, after, sweep);
     }
 
+    /// See [`Resilience::owe_entity`].
+    pub(crate) fn owe_entity(&self, sweep: Sweep) {
+        self.store.owe_entity(sweep);
+    }
+
     /// See [`Resilience::settle`].
     pub(crate) fn settle(&self, key: &str, token: Token) {
         self.store.settle(key, token);

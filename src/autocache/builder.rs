@@ -1,4 +1,4 @@
-use super::{Autocache, Backend, Consistency, Inner, Settings};
+use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
 use crate::error::CacheError;
 use crate::store::Store;
 use arc_swap::ArcSwap;
@@ -32,6 +32,7 @@ impl AutocacheBuilder {
             hold: HOLD,
             transaction_hold: TRANSACTION_HOLD,
             max_entry_bytes: MAX_ENTRY_BYTES,
+            unannounced: Unannounced::default(),
         };
         Self { database, app: APP_LABEL.to_owned(), settings, backends: Vec::new() }
     }
@@ -85,6 +86,14 @@ impl AutocacheBuilder {
     /// Rows whose entry would be larger are not cached. Defaults to 1 MiB.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_entry_bytes = bytes;
+        self
+    }
+
+    /// What happens to writes of cached tables through our connections that no signal has announced.
+    /// Known are the tables of entities that this process has used. Defaults to
+    /// [`Unannounced::Invalidate`].
+    pub fn unannounced(mut self, policy: Unannounced) -> Self {
+        self.settings.unannounced = policy;
         self
     }
 

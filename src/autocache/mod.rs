@@ -43,6 +43,21 @@ pub enum Consistency {
     Strict,
 }
 
+/// What happens to a write of a cached table that no signal has announced: SeaORM's bulk statements,
+/// its `Entity::insert`, `update` and `delete`, raw SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unannounced {
+    /// The row is invalidated where the statement names its primary key, the whole entity otherwise,
+    /// and a warning names the table once.
+    #[default]
+    Invalidate,
+    /// Nothing is invalidated; a warning names the table once.
+    Warn,
+    /// The statement is not sent: [`CacheError::Unannounced`].
+    Refuse,
+}
+
 /// Settings that all entities share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -52,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) hold: Duration,
     pub(crate) transaction_hold: Duration,
     pub(crate) max_entry_bytes: usize,
+    pub(crate) unannounced: Unannounced,
 }
 
 /// The app's cache: backends, settings, the database. A cheap handle to clone into axum's or actix'
@@ -194,10 +210,20 @@ impl Autocache {
         Ok(regions.get(&id).cloned().unwrap_or(made))
     }
 
+    /// Whether any entity was used so far.
+    pub(crate) fn has_regions(&self) -> bool {
+        !self.inner.regions.load().is_empty()
+    }
+
+    /// The regions of all entities that were used so far.
+    pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
+        self.inner.regions.load().values().cloned().collect()
+    }
+
     /// Ends the announced write of this task whose statement the database has refused. With several
     /// under way in one task nobody knows which one it was; then their holds end them.
     pub(crate) async fn release_refused(&self) {
-        let regions: Vec<Arc<Region>> = self.inner.regions.load().values().cloned().collect();
+        let regions = self.regions();
         let of_region = |region: &Arc<Region>| {
             let announced = region.pending.announced_here().into_iter();
             announced.map(|(key, token)| (region.clone(), key, token)).collect::<Vec<_>>()

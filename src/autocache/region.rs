@@ -10,7 +10,7 @@ use crate::signals::Pending;
 use crate::telemetry::{Event, Recorder, TARGET};
 use bytes::Bytes;
 use sea_orm::sea_query::{ColumnType, ValueTuple};
-use sea_orm::{ColumnTrait, DbBackend, Iterable, ModelTrait, PrimaryKeyToColumn};
+use sea_orm::{ColumnTrait, DbBackend, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -28,6 +28,12 @@ pub(crate) enum Trust {
 pub(crate) struct Region {
     pub(crate) app: String,
     pub(crate) model: String,
+    /// The table's name, whatever the model is called.
+    pub(crate) table: String,
+    /// The column of a primary key of one column.
+    pub(crate) single_pk: Option<&'static str>,
+    /// The entity's own way to make keys.
+    make_key: fn(&KeyParts<'_>) -> String,
     pub(crate) backend: Arc<Backend>,
     pub(crate) settings: Settings,
     pub(crate) timeout: Duration,
@@ -60,6 +66,9 @@ impl Region {
         let remember_absence = !tombstone_timeout.is_zero() && exact_keys;
         Self {
             fingerprint: Fingerprint::of::<E>(&app, &model, E::CACHE_VERSION),
+            table: E::default().table_name().to_owned(),
+            single_pk: single_pk::<E>(),
+            make_key: E::make_key,
             exact_keys,
             plain_keys: has_plain_keys::<E>(&app, &model),
             version: E::CACHE_VERSION,
@@ -87,9 +96,9 @@ impl Region {
     }
 
     /// The row's key; `None` if a part of the primary key is NULL.
-    pub(crate) fn key<E: CachedEntity>(&self, pk: &ValueTuple) -> Option<String> {
+    pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
         let text = key::pk_text(pk)?;
-        Some(key::bounded(E::make_key(&KeyParts::new(&self.app, &self.model, &text, self.version))))
+        Some(key::bounded((self.make_key)(&KeyParts::new(&self.app, &self.model, &text, self.version))))
     }
 
     pub(crate) fn prefix(&self) -> String {
@@ -101,6 +110,19 @@ impl Region {
             crate::store::Sweep { prefix: self.prefix(), entity: None }
         } else {
             crate::store::Sweep { prefix: String::new(), entity: Some(self.fingerprint.entity) }
+        }
+    }
+
+    /// Drops every entry after a committed write that may have changed any row. If the store does not
+    /// answer, it is owed.
+    pub(crate) async fn clear(&self) {
+        match self.backend.clear(&self.sweep()).await {
+            Ok(touched) => self.stats.count_many(Event::invalidations, touched),
+            Err(error) => {
+                self.stats.count(Event::errors);
+                tracing::warn!(target: TARGET, entity = %self.model, %error, "the cache was not told of a write");
+                self.backend.owe_entity(self.sweep());
+            }
         }
     }
 
@@ -197,6 +219,12 @@ impl Region {
             _ => Trust::Broken,
         }
     }
+}
+
+fn single_pk<E: CachedEntity>() -> Option<&'static str> {
+    let mut columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str());
+    let first = columns.next();
+    first.filter(|_| columns.next().is_none())
 }
 
 /// Whether the entity keeps the default key form, and its keys cannot grow beyond the limit.

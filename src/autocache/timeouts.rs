@@ -98,6 +98,7 @@ mod tests {
             hold: Duration::from_secs(10),
             transaction_hold: Duration::from_secs(30),
             max_entry_bytes: 0,
+            unannounced: super::super::Unannounced::Invalidate,
         };
         too_long(limits, &settings).iter().map(|named| named.name.as_str()).collect()
     }

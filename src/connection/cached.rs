@@ -1,4 +1,5 @@
-use super::observed::{observe, only_reads, statement_only_reads, text_only_reads};
+use super::guard::{self, Guarded};
+use super::observed::{observe, only_reads, text_only_reads};
 use super::transaction::run;
 use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin};
 use crate::autocache::Autocache;
@@ -40,17 +41,30 @@ impl<D> CachedConnection<D> {
         Origin::Cached(self.autocache.clone())
     }
 
-    /// Hooks see to single statements; here is nothing to note.
-    #[allow(clippy::unused_self)]
-    fn before(&self, _only_reads: bool) {}
+    fn guards(&self, only_reads: bool) -> bool {
+        !only_reads && self.autocache.has_regions()
+    }
+
+    /// Announces what no signal has announced.
+    async fn before(&self, statement: Option<Statement>) -> Result<Guarded, DbErr> {
+        match statement {
+            Some(statement) => Guarded::before(&self.autocache, &statement).await,
+            None => Ok(Guarded::default()),
+        }
+    }
+
+    fn may_stream(&self, statement: Option<Statement>) -> Result<(), DbErr> {
+        statement.map_or(Ok(()), |statement| guard::may_stream(&self.autocache, &statement))
+    }
 
     /// A statement that the database has refused is over: its row may be cached again at once.
-    async fn after<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
         if let Err(error) = &result
             && was_refused(error)
         {
             self.autocache.release_refused().await;
         }
+        guarded.after(result.is_ok()).await;
         result
     }
 }

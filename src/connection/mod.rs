@@ -1,6 +1,7 @@
 //! Connections that tell the cache when a write becomes visible.
 
 mod cached;
+mod guard;
 mod observed;
 mod origin;
 mod transaction;

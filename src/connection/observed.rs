@@ -1,8 +1,8 @@
 //! `ConnectionTrait` and `StreamTrait` for our connections: every call goes to the same call of the
 //! inner connection, typed statements as typed statements, and is observed on its way.
 
+use sea_orm::StatementBuilder;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{Statement, StatementBuilder};
 use std::any::TypeId;
 
 /// Whether this statement can only read. What is not known to is taken for a write.
@@ -15,12 +15,8 @@ pub(super) fn text_only_reads(sql: &str) -> bool {
     sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
 }
 
-pub(super) fn statement_only_reads(statement: &Statement) -> bool {
-    text_only_reads(&statement.sql)
-}
-
 /// Implements the traits for a type that has a field `inner` and the methods `origin()`,
-/// `before(only_reads)` and `after(result)`.
+/// `guards(only_reads)`, `before(statement)` and `after(guarded, result)`.
 macro_rules! observe {
     ($name:ident) => {
         #[async_trait::async_trait]
@@ -31,41 +27,42 @@ macro_rules! observe {
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                self.before(statement_only_reads(&statement));
-                self.after(self.inner.execute_raw(statement).await).await
+                let guarded = self.before_raw(&statement).await?;
+                self.after(guarded, self.inner.execute_raw(statement).await).await
             }
 
             async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-                self.before(only_reads::<S>());
-                self.after(self.inner.execute(statement).await).await
+                let guarded = self.before_typed(statement).await?;
+                self.after(guarded, self.inner.execute(statement).await).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-                self.before(text_only_reads(sql));
-                self.after(self.inner.execute_unprepared(sql).await).await
+                let dialect = ConnectionTrait::get_database_backend(&self.inner);
+                let guarded = self.before_raw(&Statement::from_string(dialect, sql)).await?;
+                self.after(guarded, self.inner.execute_unprepared(sql).await).await
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                self.before(statement_only_reads(&statement));
-                self.after(self.inner.query_one_raw(statement).await).await
+                let guarded = self.before_raw(&statement).await?;
+                self.after(guarded, self.inner.query_one_raw(statement).await).await
             }
 
             async fn query_one<S: StatementBuilder>(
                 &self,
                 statement: &S,
             ) -> Result<Option<QueryResult>, DbErr> {
-                self.before(only_reads::<S>());
-                self.after(self.inner.query_one(statement).await).await
+                let guarded = self.before_typed(statement).await?;
+                self.after(guarded, self.inner.query_one(statement).await).await
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                self.before(statement_only_reads(&statement));
-                self.after(self.inner.query_all_raw(statement).await).await
+                let guarded = self.before_raw(&statement).await?;
+                self.after(guarded, self.inner.query_all_raw(statement).await).await
             }
 
             async fn query_all<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, DbErr> {
-                self.before(only_reads::<S>());
-                self.after(self.inner.query_all(statement).await).await
+                let guarded = self.before_typed(statement).await?;
+                self.after(guarded, self.inner.query_all(statement).await).await
             }
 
             fn support_returning(&self) -> bool {
@@ -74,6 +71,20 @@ macro_rules! observe {
 
             fn is_mock_connection(&self) -> bool {
                 self.inner.is_mock_connection()
+            }
+        }
+
+        impl<D: ConnectionTrait> $name<D> {
+            async fn before_raw(&self, statement: &Statement) -> Result<Guarded, DbErr> {
+                let writes = self.guards(text_only_reads(&statement.sql));
+                self.before(writes.then(|| statement.clone())).await
+            }
+
+            /// Builds the statement only if somebody will look at it.
+            async fn before_typed<S: StatementBuilder>(&self, statement: &S) -> Result<Guarded, DbErr> {
+                let writes = self.guards(only_reads::<S>());
+                let dialect = || ConnectionTrait::get_database_backend(&self.inner);
+                self.before(writes.then(|| dialect().build(statement))).await
             }
         }
 
@@ -92,16 +103,23 @@ macro_rules! observe {
                 &'a self,
                 statement: Statement,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-                self.before(statement_only_reads(&statement));
-                self.inner.stream_raw(statement)
+                let writes = self.guards(text_only_reads(&statement.sql));
+                match self.may_stream(writes.then(|| statement.clone())) {
+                    Ok(()) => self.inner.stream_raw(statement),
+                    Err(error) => Box::pin(std::future::ready(Err(error))),
+                }
             }
 
             fn stream<'a, S: StatementBuilder + Sync>(
                 &'a self,
                 statement: &S,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-                self.before(only_reads::<S>());
-                self.inner.stream(statement)
+                let writes = self.guards(only_reads::<S>());
+                let dialect = || StreamTrait::get_database_backend(&self.inner);
+                match self.may_stream(writes.then(|| dialect().build(statement))) {
+                    Ok(()) => self.inner.stream(statement),
+                    Err(error) => Box::pin(std::future::ready(Err(error))),
+                }
             }
         }
     };

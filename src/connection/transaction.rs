@@ -1,4 +1,5 @@
-use super::observed::{observe, only_reads, statement_only_reads, text_only_reads};
+use super::guard::{self, Guarded};
+use super::observed::{observe, only_reads, text_only_reads};
 use super::{Origin, UnitOfWork, origin};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
@@ -58,14 +59,33 @@ impl<T> CachedTransaction<T> {
         Origin::Work(self.scope.work.clone())
     }
 
-    fn before(&self, only_reads: bool) {
+    fn guards(&self, only_reads: bool) -> bool {
         if !only_reads {
             self.scope.work.note_write();
         }
+        !only_reads && self.scope.work.autocache().has_regions()
+    }
+
+    /// Notes what no signal has announced, for the time after COMMIT.
+    #[allow(clippy::unused_async)]
+    async fn before(&self, statement: Option<Statement>) -> Result<Guarded, DbErr> {
+        if let Some(statement) = statement {
+            guard::record(&self.scope.work, &statement)?;
+        }
+        Ok(Guarded::default())
+    }
+
+    fn may_stream(&self, statement: Option<Statement>) -> Result<(), DbErr> {
+        statement.map_or(Ok(()), |statement| guard::record(&self.scope.work, &statement))
     }
 
     #[allow(clippy::unused_async)]
-    async fn after<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
+    async fn after<R>(&self, _: Guarded, result: Result<R, DbErr>) -> Result<R, DbErr> {
+        self.note(result)
+    }
+
+    /// A failed statement makes every row of the transaction uncertain.
+    fn note<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
         if result.is_err() {
             self.scope.work.note_failure();
         }
@@ -166,7 +186,7 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
     type Transaction = Self;
 
     async fn begin(&self) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.after(self.inner.begin().await).await?))
+        Ok(self.savepoint(self.note(self.inner.begin().await)?))
     }
 
     async fn begin_with_config(
@@ -175,11 +195,11 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
         access_mode: Option<AccessMode>,
     ) -> Result<Self, DbErr> {
         let inner = self.inner.begin_with_config(isolation_level, access_mode).await;
-        Ok(self.savepoint(self.after(inner).await?))
+        Ok(self.savepoint(self.note(inner)?))
     }
 
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.after(self.inner.begin_with_options(options).await).await?))
+        Ok(self.savepoint(self.note(self.inner.begin_with_options(options).await)?))
     }
 
     async fn transaction<F, R, E>(&self, callback: F) -> Result<R, TransactionError<E>>

@@ -37,6 +37,8 @@ pub(crate) struct UnitOfWork {
     /// Whether any statement has failed. Postgres then answers COMMIT with a silent rollback.
     failed: AtomicBool,
     touched: Mutex<Touched>,
+    /// Entities of which any row may have been written, by their regions.
+    swept: Mutex<HashMap<usize, Arc<Region>>>,
 }
 
 /// By region and key: two entities may be told to share a key text.
@@ -46,6 +48,7 @@ type Touched = HashMap<(usize, String), (Arc<Region>, RowChange)>;
 #[derive(Debug)]
 pub(crate) struct Announced {
     keys: Vec<AnnouncedKey>,
+    entities: Vec<Arc<Region>>,
     begun: Instant,
     hold: Duration,
 }
@@ -77,6 +80,7 @@ impl UnitOfWork {
             wrote: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             touched: Mutex::default(),
+            swept: Mutex::default(),
         }
     }
 
@@ -111,6 +115,13 @@ impl UnitOfWork {
         self.touched().insert((region.id(), key.to_owned()), (region.clone(), change));
     }
 
+    /// Any row of the entity may have been written. If the writing is rolled back, an entity was cleared
+    /// for nothing.
+    pub(super) fn record_entity(&self, region: &Arc<Region>) {
+        let mut swept = self.root_of().swept.lock().unwrap_or_else(PoisonError::into_inner);
+        swept.insert(region.id(), region.clone());
+    }
+
     fn touched(&self) -> MutexGuard<'_, Touched> {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,6 +143,12 @@ impl UnitOfWork {
         }
     }
 
+    fn entities(&self) -> Vec<Arc<Region>> {
+        std::mem::take(&mut *self.swept.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_values()
+            .collect()
+    }
+
     /// Places the intents of all touched rows, right before COMMIT: one round trip for each backend
     /// and [`PIPELINE_KEYS_MAX`] keys.
     pub(super) async fn announce(&self) -> Result<Announced, DbErr> {
@@ -141,7 +158,12 @@ impl UnitOfWork {
             let change = if failed { RowChange::Unknown } else { change };
             AnnouncedKey { region, key, change, token: Token::random(), held: false }
         });
-        let mut announced = Announced { keys: keys.collect(), begun: Instant::now(), hold: settings.hold };
+        let mut announced = Announced {
+            keys: keys.collect(),
+            entities: self.entities(),
+            begun: Instant::now(),
+            hold: settings.hold,
+        };
         let mut refused = announced.intents(false).await;
         if refused.is_none() && announced.begun.elapsed() > settings.hold / 4 {
             announced.begun = Instant::now();
@@ -176,6 +198,9 @@ impl Announced {
     /// COMMIT was answered with success.
     pub(super) async fn finish(self, consistency: Consistency) -> Result<(), DbErr> {
         let committed = Instant::now();
+        for region in &self.entities {
+            region.clear().await;
+        }
         let outcome = |key: &AnnouncedKey| match &key.change {
             RowChange::Known(entry, lifetime) if key.held => Outcome::Publish(entry.clone(), *lifetime),
             RowChange::Known(..) | RowChange::Unknown => Outcome::Delete,

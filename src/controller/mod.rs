@@ -157,7 +157,7 @@ impl<E: CachedEntity> CacheController<E> {
 
     async fn invalidate_all(&self, pks: Vec<ValueTuple>) -> Result<(), DbErr> {
         let region = &self.home()?.region;
-        let keys: Vec<String> = pks.iter().filter_map(|pk| region.key::<E>(pk)).collect();
+        let keys: Vec<String> = pks.iter().filter_map(|pk| region.key(pk)).collect();
         let mut first_error = None;
         for keys in keys.chunks(INVALIDATE_KEYS_MAX) {
             let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
@@ -202,7 +202,7 @@ impl<E: CachedEntity> CacheController<E> {
     pub fn make_key(&self, pk: impl Into<Pk<E>>) -> String {
         let pk = pk.into().into_value_tuple();
         match &self.home {
-            Ok(home) => home.region.key::<E>(&pk).unwrap_or_default(),
+            Ok(home) => home.region.key(&pk).unwrap_or_default(),
             Err(_) => String::new(),
         }
     }

@@ -57,7 +57,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
 
     async fn find_row(&self, pk: &ValueTuple) -> Result<Option<E::Model>, DbErr> {
         let region = self.region();
-        let Some(key) = region.key::<E>(pk) else { return Ok(None) };
+        let Some(key) = region.key(pk) else { return Ok(None) };
         if self.ignores_cache() {
             return self.bypass(pk).await;
         }
@@ -88,7 +88,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
 
     pub(super) async fn get_many(&self, pks: Vec<ValueTuple>) -> Result<Vec<Option<E::Model>>, DbErr> {
         let region = self.region();
-        let keys: Vec<Option<String>> = pks.iter().map(|pk| region.key::<E>(pk)).collect();
+        let keys: Vec<Option<String>> = pks.iter().map(|pk| region.key(pk)).collect();
         // The first place of each key; the others copy from it.
         let mut places: HashMap<&str, usize> = HashMap::with_capacity(pks.len());
         let mut firsts = Vec::with_capacity(pks.len());
@@ -182,7 +182,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
 
     pub(super) async fn refresh(&self, pk: ValueTuple) -> Result<E::Model, DbErr> {
         let region = self.region();
-        let Some(key) = region.key::<E>(&pk) else { return Err(not_found(region, &pk)) };
+        let Some(key) = region.key(&pk) else { return Err(not_found(region, &pk)) };
         let standing = if self.ignores_cache() { None } else { region.backend.get(&key).await.ok() };
         let unusable = match standing {
             Some(crate::store::Found::Bytes(bytes)) => Some(bytes),
@@ -201,7 +201,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
 
     pub(super) async fn contains(&self, pk: &ValueTuple) -> Result<bool, DbErr> {
         let region = self.region();
-        let Some(key) = region.key::<E>(pk) else { return Ok(false) };
+        let Some(key) = region.key(pk) else { return Ok(false) };
         if self.ignores_cache() {
             return Ok(false);
         }

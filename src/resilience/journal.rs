@@ -42,7 +42,7 @@ impl Journal {
         let overflow = debts.keys.len() >= JOURNAL_KEYS_MAX && !debts.keys.contains_key(key);
         let first = overflow && debts.entities.is_empty();
         if overflow {
-            debts.owe_entity(owed);
+            debts.owe_entity(owed.sweep, owed.due);
         } else {
             let of_key = debts.keys.entry(key.to_owned()).or_default();
             of_key.retain(|other| other.token != owed.token);
@@ -50,6 +50,12 @@ impl Journal {
         }
         self.recount(&debts);
         first
+    }
+
+    pub(super) fn owe_entity(&self, sweep: Sweep, due: Instant) {
+        let mut debts = self.debts();
+        debts.owe_entity(sweep, due);
+        self.recount(&debts);
     }
 
     /// The debt is paid, whoever has paid it.
@@ -122,10 +128,10 @@ impl Journal {
 }
 
 impl Debts {
-    fn owe_entity(&mut self, owed: Owed) {
-        match self.entities.iter_mut().find(|(sweep, _)| *sweep == owed.sweep) {
-            Some((_, due)) => *due = owed.due.max(*due),
-            None => self.entities.push((owed.sweep, owed.due)),
+    fn owe_entity(&mut self, sweep: Sweep, due: Instant) {
+        match self.entities.iter_mut().find(|(other, _)| *other == sweep) {
+            Some((_, later)) => *later = due.max(*later),
+            None => self.entities.push((sweep, due)),
         }
     }
 }

@@ -127,6 +127,13 @@ impl Resilience {
         self.mend();
     }
 
+    /// The store does not know of a write to any row of an entity: every key is suspect until the entity
+    /// was cleared.
+    pub(crate) fn owe_entity(&self, sweep: Sweep) {
+        self.inner.journal.owe_entity(sweep, Instant::now());
+        self.mend();
+    }
+
     /// The store knows of the write after all.
     pub(crate) fn settle(&self, key: &str, token: Token) {
         self.inner.journal.settle(key, token);

@@ -14,6 +14,10 @@ use tokio::time::Instant;
 /// Notes of writes that never came to their end are looked for when a region holds this many.
 const SWEEP_FROM: usize = 1_024;
 
+/// From its announcement to its statement a write does nothing but run the rest of the user's hook. A
+/// statement that comes later is not taken for it, which costs an invalidation too many.
+const CLAIM_WINDOW: Duration = Duration::from_secs(2);
+
 /// A write between its hooks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note {
@@ -22,6 +26,8 @@ pub(super) struct Note {
     pub(super) begun: Instant,
     /// Until when it can still end.
     pub(super) dead_at: Instant,
+    /// Whether its statement has been seen on a connection of ours.
+    pub(super) stated: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +65,7 @@ impl Note {
         let begun = Instant::now();
         // A hold of years is no reason to overflow.
         let dead_at = begun.checked_add(hold).unwrap_or(begun + Duration::from_secs(3_600));
-        Self { kind, begun, dead_at }
+        Self { kind, begun, dead_at, stated: false }
     }
 }
 
@@ -81,6 +87,19 @@ impl Pending {
             notes.by_key.remove(key);
         }
         (note.dead_at > Instant::now()).then_some(note)
+    }
+
+    /// Takes the statement that is about to be sent for that of a write this task has announced, the
+    /// newest one whose statement has not come yet. Whether there is one.
+    pub(crate) fn claim_statement(&self) -> bool {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (task, now) = (task::try_id(), Instant::now());
+        let unstated = notes.by_key.values_mut().flatten().filter(|(owner, note)| {
+            let fresh = now - note.begun < CLAIM_WINDOW;
+            *owner == task && fresh && !note.stated && !matches!(note.kind, NoteKind::NoWrite)
+        });
+        let newest = unstated.max_by_key(|(_, note)| note.begun);
+        newest.map(|(_, note)| note.stated = true).is_some()
     }
 
     /// The keys and tokens of this task's announced writes that have not ended.

@@ -107,7 +107,7 @@ where
             Some(pk) if !region.exact_keys && !write.insert => Some(stored_pk::<E, C>(db, pk).await?),
             pk => pk,
         };
-        let Some(key) = pk.as_ref().and_then(|pk| region.key::<E>(pk)) else {
+        let Some(key) = pk.as_ref().and_then(|pk| region.key(pk)) else {
             if write.insert {
                 region.pending.push("", Note::new(NoteKind::Birth, region.settings.hold));
             }
@@ -149,7 +149,7 @@ where
     if region.is_off() {
         return Ok(());
     }
-    let Some(key) = region.key::<E>(&pk) else { return Ok(()) };
+    let Some(key) = region.key(&pk) else { return Ok(()) };
     let mut note = region.pending.pop(&key);
     if note.is_none() && matches!(row, Row::Saved { insert: true, .. }) {
         note = region.pending.pop("");

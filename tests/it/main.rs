@@ -6,6 +6,7 @@ mod app;
 mod coherence;
 mod entities;
 mod entries;
+mod guard;
 mod keys;
 mod laws;
 mod outage;

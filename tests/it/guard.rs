@@ -1,0 +1,145 @@
+//! Writes of cached tables that no signal has announced.
+
+use crate::entities::book;
+use crate::laws::{cold_books, titled};
+use crate::support::{Database, Place, World, each_world};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, TransactionTrait,
+};
+use sea_orm_autocache::prelude::*;
+
+/// Two books in the cache.
+async fn shelf(world: &World) -> Result<CacheController<book::Entity>, DbErr> {
+    cold_books(world, 1..=2).await?;
+    let cache = world.autocache.cache::<book::Entity>();
+    cache.get_many([1, 2]).await?;
+    assert!(cache.contains(1).await? && cache.contains(2).await?);
+    Ok(cache)
+}
+
+async fn title(cache: &CacheController<book::Entity>, id: i64) -> Result<String, DbErr> {
+    Ok(cache.get(id).await?.title)
+}
+
+#[tokio::test]
+async fn a_bulk_update_leaves_no_stale_row() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        let update = book::Entity::update_many().col_expr(book::Column::Title, Expr::value("all"));
+        update.exec(&world.db).await?;
+        assert_eq!((title(&cache, 1).await?, title(&cache, 2).await?), ("all".into(), "all".into()));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_statement_that_names_its_row_drops_that_row_only() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        book::Entity::delete_by_id(1_i64).exec(&world.db).await?;
+        assert_eq!(cache.find(1).await?, None);
+        assert!(cache.contains(2).await?, "the other row stays");
+        let change = book::ActiveModel { id: Set(2), title: Set("one".into()), ..Default::default() };
+        book::Entity::update(change).exec(&world.db).await?;
+        assert_eq!(title(&cache, 2).await?, "one");
+        cache.find(3).await?;
+        assert!(cache.contains(3).await?, "its absence is remembered");
+        book::Entity::delete_by_id(2_i64).exec(&world.db).await?;
+        assert!(cache.contains(3).await?, "and stays so");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_insert_without_hooks_ends_remembered_absences() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        assert_eq!(cache.find(7).await?, None);
+        let born = |id, text| book::ActiveModel { id: Set(id), ..titled(text) };
+        book::Entity::insert_many([born(7, "seven"), born(8, "eight")]).exec(&world.db).await?;
+        assert_eq!(title(&cache, 7).await?, "seven");
+        let upsert = book::Entity::insert(born(7, "again"));
+        let upsert = upsert
+            .on_conflict(OnConflict::column(book::Column::Id).update_column(book::Column::Title).to_owned());
+        upsert.exec(&world.db).await?;
+        assert_eq!(title(&cache, 7).await?, "again");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn raw_sql_leaves_no_stale_row() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        world.db.execute_unprepared("UPDATE book SET title = 'raw' WHERE id = 1").await?;
+        assert_eq!(title(&cache, 1).await?, "raw");
+        assert_eq!(title(&cache, 2).await?, "Volume 2");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_transaction_unannounced_writes_count_when_it_commits() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        let txn = world.db.begin().await?;
+        let update = book::Entity::update_many().col_expr(book::Column::Title, Expr::value("bulk"));
+        update.filter(book::Column::Id.eq(1)).exec(&txn).await?;
+        book::Entity::delete_by_id(2_i64).exec(&txn).await?;
+        txn.commit().await?;
+        assert_eq!(title(&cache, 1).await?, "bulk");
+        assert_eq!(cache.find(2).await?, None);
+        let txn = world.db.begin().await?;
+        book::Entity::delete_many().exec(&txn).await?;
+        txn.rollback().await?;
+        assert!(cache.contains(1).await?, "a rollback touches nothing");
+        assert_eq!(title(&cache, 1).await?, "bulk");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_may_refuse_or_only_warn() {
+    let with = |policy| World::with(Database::Sqlite, Place::Memory, move |b| b.unannounced(policy));
+    let update = || book::Entity::update_many().col_expr(book::Column::Title, Expr::value("all"));
+    let world = with(Unannounced::Refuse).await;
+    let cache = shelf(&world).await.unwrap();
+    let error = update().exec(&world.db).await.unwrap_err();
+    assert!(
+        matches!(CacheError::of(&error), Some(CacheError::Unannounced { table }) if table == "book"),
+        "{error}"
+    );
+    let txn = world.db.begin().await.unwrap();
+    assert!(update().exec(&txn).await.is_err());
+    drop(txn);
+    titled("announced").insert(&world.db).await.expect("a signal has told of it");
+    assert_eq!(title(&cache, 1).await.unwrap(), "Volume 1");
+    let world = with(Unannounced::Warn).await;
+    let cache = shelf(&world).await.unwrap();
+    update().exec(&world.db).await.unwrap();
+    assert_eq!(title(&cache, 1).await.unwrap(), "Volume 1", "the caller sees to it");
+    cache.invalidate_many([1, 2]).await.unwrap();
+    assert_eq!(title(&cache, 1).await.unwrap(), "all");
+}
+
+#[tokio::test]
+async fn statements_on_other_tables_and_reads_drop_nothing() {
+    each_world(|world| async move {
+        let cache = shelf(&world).await?;
+        world.db.execute_unprepared("CREATE TABLE bookshelf (id INT)").await?;
+        let (inserted, _, trips) =
+            world.cost(world.db.execute_unprepared("INSERT INTO bookshelf VALUES (1)")).await;
+        inserted?;
+        book::Entity::find().all(&world.db).await?;
+        assert_eq!(trips, 0);
+        assert!(cache.contains(1).await? && cache.contains(2).await?);
+        Ok(())
+    })
+    .await;
+}
