@@ -1,7 +1,9 @@
 //! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
 
 mod app;
+mod cancellation;
 mod coherence;
+mod connection;
 mod entities;
 mod entries;
 mod keys;
