@@ -15,7 +15,7 @@ use crate::entity::CachedEntity;
 use crate::error::CacheError;
 use crate::telemetry::Stats;
 use arc_swap::ArcSwap;
-use sea_orm::DatabaseConnection;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::future::Future;
@@ -181,7 +181,7 @@ impl Autocache {
             &self.inner.app,
             &self.inner.settings,
             backend.clone(),
-            sea_orm::ConnectionTrait::get_database_backend(&self.inner.database),
+            dialect(&self.inner.database),
         ));
         self.inner.regions.rcu(|regions| {
             let mut regions = HashMap::clone(regions);
@@ -196,6 +196,16 @@ impl Autocache {
         let mut registered: Vec<String> = self.inner.backends.keys().cloned().collect();
         registered.sort();
         CacheError::UnknownBackend { entity: E::model_name().into_owned(), wanted: E::BACKEND, registered }
+    }
+}
+
+/// Which database this is; `None` for a connection that was never made, of which SeaORM may not even be asked.
+fn dialect(database: &DatabaseConnection) -> Option<DbBackend> {
+    match database.inner {
+        DatabaseConnectionType::Disconnected => None,
+        // Without any driver there is no other variant.
+        #[allow(unreachable_patterns)]
+        _ => Some(ConnectionTrait::get_database_backend(database)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! A region: everything the cache knows of one entity in one Autocache.
 
 use super::{Backend, Consistency, Settings};
-use crate::coherence::{Lifetime, Token};
+use crate::coherence::{Answer, Lifetime, Token};
 use crate::controller::Flights;
 use crate::entity::CachedEntity;
-use crate::entry::{self, Fingerprint, Header};
+use crate::entry::{self, Fingerprint, Header, PkMark};
 use crate::key::{self, KeyParts};
 use crate::signals::Pending;
 use crate::telemetry::{Event, Recorder, TARGET};
@@ -34,6 +34,8 @@ pub(crate) struct Region {
     /// `None`: absences are not remembered.
     tombstone_timeout: Option<Duration>,
     fingerprint: Fingerprint,
+    /// Whether two primary keys are equal for the database exactly when their texts are.
+    pub(crate) exact_keys: bool,
     /// Whether every key of the entity begins with `app:model:`.
     plain_keys: bool,
     version: u32,
@@ -48,15 +50,17 @@ impl Region {
         app: &str,
         settings: &Settings,
         backend: Arc<Backend>,
-        database: DbBackend,
+        database: Option<DbBackend>,
     ) -> Self {
         let app = E::APP_LABEL.unwrap_or(app).to_owned();
         let model = E::model_name().into_owned();
         let timeout = E::TIMEOUT.unwrap_or(settings.timeout);
         let tombstone_timeout = E::TOMBSTONE_TIMEOUT.or(settings.tombstone_timeout).unwrap_or(timeout);
-        let remember_absence = !tombstone_timeout.is_zero() && keys_compare_exactly::<E>(database);
+        let exact_keys = keys_compare_exactly::<E>(database);
+        let remember_absence = !tombstone_timeout.is_zero() && exact_keys;
         Self {
             fingerprint: Fingerprint::of::<E>(&app, &model, E::CACHE_VERSION),
+            exact_keys,
             plain_keys: has_plain_keys::<E>(&app, &model),
             version: E::CACHE_VERSION,
             stats: Recorder::new(&model, backend.name()),
@@ -101,7 +105,7 @@ impl Region {
     }
 
     /// What an entry's bytes say: a row's payload, an absence, or why they cannot be used.
-    pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, entry::Unreadable> {
+    pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<entry::Content<'a>, entry::Unreadable> {
         match self.settings.consistency {
             Consistency::Available => entry::read(bytes, self.fingerprint, None),
             Consistency::Strict => {
@@ -114,13 +118,15 @@ impl Region {
     /// The entry of a row or of its absence and how long it lives; `None` if it may not be cached.
     pub(crate) fn encode<E: CachedEntity>(
         &self,
+        pk: &ValueTuple,
         row: Option<&E::Model>,
         nonce: Token,
     ) -> Option<(Bytes, Lifetime)> {
         let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
         let Some(row) = row else {
             let timeout = self.tombstone_timeout?;
-            return Some((entry::encode_tombstone(&header), Lifetime::of(timeout)));
+            let mark = PkMark::of(&key::pk_text(pk)?);
+            return Some((entry::encode_tombstone(&header, mark), Lifetime::of(timeout)));
         };
         if self.trust() == Trust::Broken {
             return None;
@@ -172,6 +178,18 @@ impl Region {
         None
     }
 
+    /// Counts what the end of a write has come to.
+    pub(crate) fn count_end(&self, answer: &Answer<Bytes>) {
+        match answer {
+            Answer::Published => self.stats.count(Event::publishes),
+            Answer::Lost => {
+                self.stats.count(Event::lost_intents);
+                self.stats.count(Event::invalidations);
+            }
+            _ => self.stats.count(Event::invalidations),
+        }
+    }
+
     pub(crate) fn trust(&self) -> Trust {
         match self.trust.load(Ordering::Relaxed) {
             0 => Trust::Unproven,
@@ -194,7 +212,7 @@ fn has_plain_keys<E: CachedEntity>(app: &str, model: &str) -> bool {
 /// Whether two primary keys are equal for the database exactly when their texts are. Where they are
 /// not (collations that ignore case, padded text), an absence may not be remembered: the row could
 /// appear under another spelling, and its insert would not find this one's tombstone.
-fn keys_compare_exactly<E: CachedEntity>(database: DbBackend) -> bool {
+fn keys_compare_exactly<E: CachedEntity>(database: Option<DbBackend>) -> bool {
     E::PrimaryKey::iter().all(|key| {
         let definition = key.into_column().def();
         let rust_type = format!("{:?}", E::Model::get_value_type(key.into_column()));
@@ -202,7 +220,8 @@ fn keys_compare_exactly<E: CachedEntity>(database: DbBackend) -> bool {
             ColumnType::Uuid | ColumnType::Boolean | ColumnType::Enum { .. } => true,
             ColumnType::Blob | ColumnType::VarBinary(_) => true,
             ColumnType::String(_) | ColumnType::Text => {
-                database != DbBackend::MySql && matches!(rust_type.as_str(), "String" | "Uuid")
+                database.is_some_and(|d| d != DbBackend::MySql)
+                    && matches!(rust_type.as_str(), "String" | "Uuid")
             }
             other => is_number(other),
         }

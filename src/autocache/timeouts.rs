@@ -10,7 +10,8 @@ use std::time::Duration;
 type Limit = Option<Duration>;
 
 pub(super) fn check_in_background(database: &DatabaseConnection, settings: &Settings) {
-    if database.is_mock_connection() || database.get_database_backend() == DbBackend::Sqlite {
+    let asks = matches!(super::dialect(database), Some(DbBackend::Postgres | DbBackend::MySql));
+    if !asks || database.is_mock_connection() {
         return;
     }
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {

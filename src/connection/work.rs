@@ -3,7 +3,6 @@
 use crate::autocache::{Autocache, Consistency, Region};
 use crate::coherence::{Answer, Lifetime, Outcome, Step, Token};
 use crate::error::CacheError;
-use crate::signals::count_end;
 use crate::store::{Command, Reply, StoreError};
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
@@ -189,7 +188,7 @@ impl Announced {
             match reply {
                 Ok(answer) => {
                     key.region.backend.settle(&key.key, key.token);
-                    count_end(&key.region, &answer);
+                    key.region.count_end(&answer);
                 }
                 Err(error) => {
                     key.region.backend.owe(&key.key, key.token, Duration::ZERO, key.region.sweep());

@@ -199,7 +199,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
         {
             return None;
         }
-        self.region().encode::<E>(row, led.token)
+        self.region().encode::<E>(&led.want.pk, row, led.token)
     }
 
     /// Lands a flight on what the store has found, if that answers; else hands it back.

@@ -2,7 +2,7 @@
 
 use crate::autocache::Region;
 use crate::entity::CachedEntity;
-use crate::entry::{self, Unreadable};
+use crate::entry::{self, Content, PkMark, Unreadable};
 use crate::key::pk_text;
 use crate::store::Found;
 use crate::telemetry::Event;
@@ -45,7 +45,7 @@ pub(super) fn look<E: CachedEntity>(region: &Region, pk: &ValueTuple, found: Fou
         Found::Resident(resident) => {
             let known = resident.decoded::<E::Model>().filter(|row| is_row_of(*row, pk));
             match (known, region.read(resident.bytes())) {
-                (Some(row), Ok(Some(_))) => Look::Row(row.clone()),
+                (Some(row), Ok(Content::Row(_))) => Look::Row(row.clone()),
                 _ => {
                     let look = look_at::<E>(region, pk, resident.bytes().clone());
                     if let Look::Row(row) = &look {
@@ -60,22 +60,27 @@ pub(super) fn look<E: CachedEntity>(region: &Region, pk: &ValueTuple, found: Fou
 
 fn look_at<E: CachedEntity>(region: &Region, pk: &ValueTuple, bytes: Bytes) -> Look<E::Model> {
     let payload = match region.read(&bytes) {
-        Ok(None) => return Look::Absent,
-        Ok(Some(payload)) => payload,
+        Ok(Content::Row(payload)) => payload,
+        Ok(Content::Absence(mark)) if pk_text(pk).is_some_and(|text| PkMark::of(&text) == mark) => {
+            return Look::Absent;
+        }
+        // The absence of another row under the same key text.
+        Ok(Content::Absence(_)) => return unusable(region, bytes),
         Err(Unreadable::Marker) => return Look::Busy,
         Err(Unreadable::Malformed | Unreadable::OtherSchema | Unreadable::OtherServer) => {
-            region.stats.count(Event::undecodable);
-            return Look::Unusable(bytes);
+            return unusable(region, bytes);
         }
     };
     match entry::decode_model::<E::Model>(payload) {
         Ok(row) if is_row_of(&row, pk) => Look::Row(row),
         // Two primary keys under one key text, or damage that still decodes.
-        Ok(_) | Err(_) => {
-            region.stats.count(Event::undecodable);
-            Look::Unusable(bytes)
-        }
+        Ok(_) | Err(_) => unusable(region, bytes),
     }
+}
+
+fn unusable<M>(region: &Region, bytes: Bytes) -> Look<M> {
+    region.stats.count(Event::undecodable);
+    Look::Unusable(bytes)
 }
 
 /// Whether this is the row that was asked for. Values of one key may differ in kind (an enum and

@@ -1,7 +1,7 @@
 //! Rows as MessagePack arrays: small, quick, and bound to the order of the columns, which the
 //! fingerprint guards.
 
-use super::{HEADER_LEN, Header};
+use super::{Header, PkMark};
 use bytes::Bytes;
 use rmp_serde::config::BytesMode;
 use rmp_serde::{Serializer, decode, encode};
@@ -20,11 +20,10 @@ pub fn encode_value<M: Serialize>(header: &Header, model: &M) -> Result<Bytes, e
     Ok(bytes.into())
 }
 
-/// A tombstone entry: the row is known not to exist.
+/// A tombstone entry: the row with this primary key is known not to exist.
 #[must_use]
-pub fn encode_tombstone(header: &Header) -> Bytes {
-    let bytes: [u8; HEADER_LEN] = header.encode(b'T');
-    Bytes::copy_from_slice(&bytes)
+pub fn encode_tombstone(header: &Header, pk: PkMark) -> Bytes {
+    [header.encode(b'T').as_slice(), pk.bytes()].concat().into()
 }
 
 /// The model in a value's payload.

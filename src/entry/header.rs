@@ -1,4 +1,4 @@
-//! The header of an entry, 30 bytes before the payload.
+//! The header of an entry, 30 bytes before the payload: an encoded row, or the [mark](PkMark) of an absent one.
 //!
 //! | bytes | what |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 
 use super::Fingerprint;
 use crate::coherence::{Kind, Token, kind_of};
+use sha2::{Digest, Sha256};
 
 /// Raised when the layout of the header or the encoding of the payload changes.
 pub const FORMAT_VERSION: u8 = 1;
@@ -56,11 +57,41 @@ impl Header {
     }
 }
 
-/// The payload of an entry that this reader may use: `Some` of a value's bytes, `None` for a tombstone.
+/// What an entry says, to a reader that may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// A row, encoded.
+    Row(&'a [u8]),
+    /// The row whose primary key has this mark does not exist.
+    Absence(PkMark),
+}
+
+/// A short hash of a primary key's text. A row carries its key; an absence carries this, so that two
+/// primary keys that share a key by mistake are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PkMark([u8; PkMark::LEN]);
+
+impl PkMark {
+    const LEN: usize = 8;
+
+    /// The mark of a primary key.
+    #[must_use]
+    pub fn of(pk_text: &str) -> Self {
+        let mut mark = [0; Self::LEN];
+        mark.copy_from_slice(&Sha256::digest(pk_text)[..Self::LEN]);
+        Self(mark)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What the bytes say to a reader of this fingerprint.
 ///
 /// # Errors
 /// Why the bytes cannot be used. `stamp` is compared when it is given.
-pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Result<Option<&[u8]>, Unreadable> {
+pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Result<Content<'_>, Unreadable> {
     let kind = match kind_of(bytes) {
         Kind::Marker => return Err(Unreadable::Marker),
         Kind::Unknown => return Err(Unreadable::Malformed),
@@ -77,9 +108,8 @@ pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Resul
         return Err(Unreadable::OtherServer);
     }
     match kind {
-        Kind::Value => Ok(Some(payload)),
-        Kind::Tombstone if payload.is_empty() => Ok(None),
-        _ => Err(Unreadable::Malformed),
+        Kind::Value => Ok(Content::Row(payload)),
+        _ => payload.try_into().map(|mark| Content::Absence(PkMark(mark))).map_err(|_| Unreadable::Malformed),
     }
 }
 

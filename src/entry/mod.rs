@@ -8,4 +8,4 @@ mod header;
 pub use codec::{decode_model, encode_tombstone, encode_value};
 pub use fidelity::first_difference;
 pub use fingerprint::{Fingerprint, schema_of};
-pub use header::{FORMAT_VERSION, HEADER_LEN, Header, Unreadable, concerns, read};
+pub use header::{Content, FORMAT_VERSION, HEADER_LEN, Header, PkMark, Unreadable, concerns, read};

@@ -55,7 +55,6 @@ mod pending;
 mod write;
 
 pub(crate) use pending::Pending;
-pub(crate) use write::count_end;
 
 use crate::entity::CachedEntity;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};

@@ -9,8 +9,8 @@ use crate::error::CacheError;
 use crate::store::{Command, StoreError};
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
-use sea_orm::sea_query::ValueTuple;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::sea_query::{FromValueTuple, ValueTuple};
+use sea_orm::{ConnectionTrait, DbErr, ModelTrait, PrimaryKeyTrait};
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::future::Future;
@@ -102,7 +102,12 @@ where
         if region.is_off() {
             return Ok(());
         }
-        let Some(key) = write.pk.as_ref().and_then(|pk| region.key::<E>(pk)) else {
+        let pk = match write.pk {
+            // The database may take another spelling for this key: only it knows the row's own.
+            Some(pk) if !region.exact_keys && !write.insert => Some(stored_pk::<E, C>(db, pk).await?),
+            pk => pk,
+        };
+        let Some(key) = pk.as_ref().and_then(|pk| region.key::<E>(pk)) else {
             if write.insert {
                 region.pending.push("", Note::new(NoteKind::Birth, region.settings.hold));
             }
@@ -126,6 +131,13 @@ where
     }
 }
 
+/// The primary key as the row has it; as given if there is no such row.
+async fn stored_pk<E: CachedEntity, C: ConnectionTrait>(db: &C, pk: ValueTuple) -> Result<ValueTuple, DbErr> {
+    let given = <E::PrimaryKey as PrimaryKeyTrait>::ValueType::from_value_tuple(pk.clone());
+    let row = E::find_by_id(given).one(db).await?;
+    Ok(row.map_or(pk, |row| row.get_primary_key_value()))
+}
+
 /// After the statement.
 pub(super) async fn end<E, C>(db: &C, pk: ValueTuple, row: Row<'_, E::Model>) -> Result<(), DbErr>
 where
@@ -147,12 +159,12 @@ where
         return Ok(());
     }
     match route {
-        Route::Autocommit(_) => conclude::<E>(&region, key, note, &row).await,
+        Route::Autocommit(_) => conclude::<E>(&region, key, note, &pk, &row).await,
         Route::Unseen(_) => hold_back::<E>(&region, key, note).await,
         Route::Work(work) => {
             let publish =
                 !matches!(note, Some(Note { kind: NoteKind::InTransaction { publish: false }, .. }));
-            let entry = if publish { region.encode::<E>(row.model(), Token::random()) } else { None };
+            let entry = if publish { region.encode::<E>(&pk, row.model(), Token::random()) } else { None };
             let change =
                 entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
             work.record(&region, &key, change);
@@ -209,6 +221,7 @@ async fn conclude<E: CachedEntity>(
     region: &Region,
     key: String,
     note: Option<Note>,
+    pk: &ValueTuple,
     row: &Row<'_, E::Model>,
 ) -> Result<(), DbErr> {
     let done = Instant::now();
@@ -216,11 +229,11 @@ async fn conclude<E: CachedEntity>(
         Some(NoteKind::Announced { token, .. }) => token,
         _ => Token::random(),
     };
-    let last = last_step::<E>(region, note, row, done);
+    let last = last_step::<E>(region, note, pk, row, done);
     match step(region, key.clone(), last).await {
         Ok(answer) => {
             region.backend.settle(&key, token);
-            count_end(region, &answer);
+            region.count_end(&answer);
             Ok(())
         }
         Err(error) => {
@@ -233,17 +246,18 @@ async fn conclude<E: CachedEntity>(
 fn last_step<E: CachedEntity>(
     region: &Region,
     note: Option<Note>,
+    pk: &ValueTuple,
     row: &Row<'_, E::Model>,
     done: Instant,
 ) -> Step<Bytes> {
     match note.map(|note| note.kind) {
         Some(NoteKind::Announced { token, held, publish }) => {
-            let entry = if held && publish { region.encode::<E>(row.model(), token) } else { None };
+            let entry = if held && publish { region.encode::<E>(pk, row.model(), token) } else { None };
             let outcome = entry.map_or(Outcome::Delete, |(bytes, life)| Outcome::Publish(bytes, life));
             Step::Finish { token, outcome }
         }
         Some(NoteKind::Birth) if may_publish_birth(region, note, done) => {
-            let entry = region.encode::<E>(row.model(), Token::random());
+            let entry = region.encode::<E>(pk, row.model(), Token::random());
             entry.map_or(Step::Invalidate, |(entry, lifetime)| Step::Insert { entry, lifetime })
         }
         _ => Step::Invalidate,
@@ -300,18 +314,6 @@ async fn step(region: &Region, key: String, step: Step<Bytes>) -> Result<Answer<
         tracing::warn!(target: TARGET, entity = %region.model, %error, "the cache was not told of a write");
     }
     reply
-}
-
-/// Counts what the end of a write has come to.
-pub(crate) fn count_end(region: &Region, answer: &Answer<Bytes>) {
-    match answer {
-        Answer::Published => region.stats.count(Event::publishes),
-        Answer::Lost => {
-            region.stats.count(Event::lost_intents);
-            region.stats.count(Event::invalidations);
-        }
-        _ => region.stats.count(Event::invalidations),
-    }
 }
 
 /// One warning for each entity and text in the life of the process.

@@ -195,7 +195,6 @@ async fn rows_that_collide_under_one_key_are_never_mixed_up() {
 }
 
 #[tokio::test]
-#[ignore = "open: a tombstone does not say whose it is"]
 async fn a_tombstone_under_a_shared_key_hides_no_row() {
     each_world(|world| async move {
         world.create_table(keyed::colliding::Entity).await;

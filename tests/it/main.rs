@@ -1,5 +1,7 @@
 //! The tests on real servers, in one binary. Modules mirror the rooms of `src`.
 
+#![allow(clippy::large_futures)]
+
 mod app;
 mod cancellation;
 mod coherence;

@@ -8,6 +8,7 @@ use crate::search::Property;
 use crate::variants::{Variant, step};
 use sea_orm_autocache::coherence::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The row before anybody writes; with births, its absence.
@@ -133,7 +134,7 @@ impl Move<'_> {
 
 thread_local! {
     /// Where this thread's worlds keep their key instead of in themselves.
-    static REMOTE: RefCell<Option<Box<dyn Remote>>> = const { RefCell::new(None) };
+    static REMOTE: RefCell<Option<Rc<RefCell<dyn Remote>>>> = const { RefCell::new(None) };
 }
 
 /// A key on a real server.
@@ -143,11 +144,14 @@ pub trait Remote {
     fn put(&mut self, slot: &Slot<u8>);
 }
 
-pub fn with_remote<T>(remote: Box<dyn Remote>, work: impl FnOnce() -> T) -> T {
-    REMOTE.replace(Some(remote));
+/// Does some work with this thread's worlds on that key.
+pub fn with_remote<R: Remote + 'static, T>(remote: R, work: impl FnOnce() -> T) -> (R, T) {
+    let shared = Rc::new(RefCell::new(remote));
+    REMOTE.replace(Some(shared.clone()));
     let result = work();
     REMOTE.replace(None);
-    result
+    let remote = Rc::into_inner(shared).expect("nobody else holds the key").into_inner();
+    (remote, result)
 }
 
 fn token_of_writer(index: usize) -> Token {
@@ -193,7 +197,9 @@ impl World {
 
     /// Brings what the environment has done to the key to where the key really is.
     pub fn write_through(&self) {
-        REMOTE.with_borrow_mut(|remote| remote.iter_mut().for_each(|remote| remote.put(&self.slot)));
+        if let Some(remote) = REMOTE.with_borrow(Clone::clone) {
+            remote.borrow_mut().put(&self.slot);
+        }
     }
 
     pub fn moves<'w>(&self, setup: &'w Setup) -> Vec<Move<'w>> {
@@ -205,8 +211,9 @@ impl World {
     }
 
     fn apply(&mut self, variant: Variant, next: Step<u8>) -> Answer<u8> {
-        let remote = REMOTE.with_borrow_mut(|remote| {
-            remote.as_mut().map(|remote| (remote.step(next.clone()), remote.slot()))
+        let remote = REMOTE.with_borrow(Clone::clone).map(|remote| {
+            let mut remote = remote.borrow_mut();
+            (remote.step(next.clone()), remote.slot())
         });
         if let Some((answer, slot)) = remote {
             self.slot = slot;
@@ -316,6 +323,16 @@ impl<'w> Moves<'_, 'w> {
                     }
                 },
             ),
+            _ => self.of_reader_with_an_errand(index),
+        }
+    }
+
+    fn of_reader_with_an_errand(&mut self, index: usize) {
+        let (from, variant) = (self.from, self.setup.variant);
+        let token = token_of_reader(index);
+        let set = move |world: &mut World, phase| world.readers[index].phase = phase;
+        let depart = move |world: &mut World| world.readers[index].departures += 1;
+        match from.readers[index].phase {
             Reading::Leased => self.push(
                 || format!("R{index} SELECT under its lease: {}", from.row),
                 move |world| {
@@ -359,7 +376,7 @@ impl<'w> Moves<'_, 'w> {
                     move |world| world.land(variant, index, value, limit),
                 );
             }
-            Reading::Joined(..) | Reading::Done => {}
+            _ => {}
         }
     }
 
@@ -551,10 +568,10 @@ impl<'w> Moves<'_, 'w> {
         let variant = self.setup.variant;
         match &self.from.slot {
             Slot::Entry(_) => {
-                self.push(|| "the entry vanishes".to_owned(), move |world| world.slot = Slot::Empty)
+                self.push(|| "the entry vanishes".to_owned(), move |world| world.slot = Slot::Empty);
             }
             Slot::Lease(_) => {
-                self.push(|| "the lease vanishes".to_owned(), move |world| world.slot = Slot::Empty)
+                self.push(|| "the lease vanishes".to_owned(), move |world| world.slot = Slot::Empty);
             }
             Slot::Intent(_) if self.setup.faults.evicted_intents => {
                 self.push(|| "the intent is evicted".to_owned(), move |world| world.slot = Slot::Empty);

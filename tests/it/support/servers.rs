@@ -100,7 +100,9 @@ pub fn mariadb() -> &'static str {
         command.extend(
             ["--skip-grant-tables", "--skip-networking=0", "--max-connections=300"].map(str::to_owned),
         );
-        command.push("--innodb-flush-log-at-trx-commit=0".into());
+        command.extend(
+            ["--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0"].map(str::to_owned),
+        );
         let server = Server::start(&command, folder, port);
         (server, format!("mysql://root@127.0.0.1:{port}"))
     };
