@@ -3,12 +3,13 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Database, World, each_world};
+use crate::support::{ALL, Database, World, each_world};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
     QueryFilter, Set, TransactionTrait,
 };
+use sea_orm_autocache::Consistency;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
@@ -226,4 +227,28 @@ async fn an_invalidation_repairs_what_no_hook_has_told_of() {
         Ok(())
     })
     .await;
+}
+
+/// `Strict` has no race in which the new row could be older than what stands.
+#[tokio::test]
+async fn under_strict_an_insert_whose_key_the_database_makes_only_empties_its_key() {
+    let strict = |builder: sea_orm_autocache::AutocacheBuilder| builder.consistency(Consistency::Strict);
+    for (database, place) in ALL {
+        let world = World::with(database, place, strict).await;
+        world.create_table(book::Entity).await;
+        let written = async {
+            for (call, asked) in [(Call::Insert, false), (Call::SaveOfNew, true)] {
+                let next = titled("old").insert(&world.plain).await?.id + 1;
+                let cache = world.autocache.cache::<book::Entity>();
+                if asked {
+                    assert_eq!(cache.find(next).await?, None);
+                }
+                let row = book::Model { id: next, title: String::new(), rank: 0 };
+                perform_on(Kind::Cached, call, &world, &row).await?;
+                assert_eq!(after(&world, next).await?, Emptied, "{call:?} with {database:?} and {place:?}");
+            }
+            Ok::<_, DbErr>(())
+        };
+        written.await.unwrap();
+    }
 }
