@@ -44,8 +44,13 @@ impl<D> CachedConnection<D> {
     #[allow(clippy::unused_self)]
     fn before(&self, _only_reads: bool) {}
 
-    #[allow(clippy::unused_self)]
-    fn after<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    /// A statement that the database has refused is over: its row may be cached again at once.
+    async fn after<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &result
+            && was_refused(error)
+        {
+            self.autocache.release_refused().await;
+        }
         result
     }
 }
@@ -163,6 +168,13 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> TransactionTrait for Ca
     {
         run(self.begin_with_config(isolation_level, access_mode).await, callback).await
     }
+}
+
+/// Whether the database itself has answered with an error, and lives on: the statement was undone.
+/// The drivers' types are features of other crates, so the text of their errors must do.
+fn was_refused(error: &DbErr) -> bool {
+    let text = error.to_string();
+    text.contains("error returned from database") && !text.contains("terminating connection")
 }
 
 /// Whether a transaction may read rows that are older than the last commit. Without a level given,

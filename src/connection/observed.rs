@@ -20,7 +20,7 @@ pub(super) fn statement_only_reads(statement: &Statement) -> bool {
 }
 
 /// Implements the traits for a type that has a field `inner` and the methods `origin()`,
-/// `before(only_reads)` and `after(&result)`.
+/// `before(only_reads)` and `after(result)`.
 macro_rules! observe {
     ($name:ident) => {
         #[async_trait::async_trait]
@@ -32,22 +32,22 @@ macro_rules! observe {
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
                 self.before(statement_only_reads(&statement));
-                self.after(self.inner.execute_raw(statement).await)
+                self.after(self.inner.execute_raw(statement).await).await
             }
 
             async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
                 self.before(only_reads::<S>());
-                self.after(self.inner.execute(statement).await)
+                self.after(self.inner.execute(statement).await).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
                 self.before(text_only_reads(sql));
-                self.after(self.inner.execute_unprepared(sql).await)
+                self.after(self.inner.execute_unprepared(sql).await).await
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
                 self.before(statement_only_reads(&statement));
-                self.after(self.inner.query_one_raw(statement).await)
+                self.after(self.inner.query_one_raw(statement).await).await
             }
 
             async fn query_one<S: StatementBuilder>(
@@ -55,17 +55,17 @@ macro_rules! observe {
                 statement: &S,
             ) -> Result<Option<QueryResult>, DbErr> {
                 self.before(only_reads::<S>());
-                self.after(self.inner.query_one(statement).await)
+                self.after(self.inner.query_one(statement).await).await
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
                 self.before(statement_only_reads(&statement));
-                self.after(self.inner.query_all_raw(statement).await)
+                self.after(self.inner.query_all_raw(statement).await).await
             }
 
             async fn query_all<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, DbErr> {
                 self.before(only_reads::<S>());
-                self.after(self.inner.query_all(statement).await)
+                self.after(self.inner.query_all(statement).await).await
             }
 
             fn support_returning(&self) -> bool {

@@ -64,7 +64,8 @@ impl<T> CachedTransaction<T> {
         }
     }
 
-    fn after<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
+    #[allow(clippy::unused_async)]
+    async fn after<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
         if result.is_err() {
             self.scope.work.note_failure();
         }
@@ -165,7 +166,7 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
     type Transaction = Self;
 
     async fn begin(&self) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.after(self.inner.begin().await)?))
+        Ok(self.savepoint(self.after(self.inner.begin().await).await?))
     }
 
     async fn begin_with_config(
@@ -174,11 +175,11 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
         access_mode: Option<AccessMode>,
     ) -> Result<Self, DbErr> {
         let inner = self.inner.begin_with_config(isolation_level, access_mode).await;
-        Ok(self.savepoint(self.after(inner)?))
+        Ok(self.savepoint(self.after(inner).await?))
     }
 
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.after(self.inner.begin_with_options(options).await)?))
+        Ok(self.savepoint(self.after(self.inner.begin_with_options(options).await).await?))
     }
 
     async fn transaction<F, R, E>(&self, callback: F) -> Result<R, TransactionError<E>>

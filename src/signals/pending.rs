@@ -82,6 +82,26 @@ impl Pending {
         }
         (note.dead_at > Instant::now()).then_some(note)
     }
+
+    /// The keys and tokens of this task's announced writes that have not ended.
+    pub(crate) fn announced_here(&self) -> Vec<(String, Token)> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = task::try_id();
+        let here = |(key, of_key): (&String, &Vec<(Option<task::Id>, Note)>)| {
+            let here = of_key.iter().filter(|(owner, note)| *owner == task && note.dead_at > Instant::now());
+            let token = |(_, note): &(_, Note)| match note.kind {
+                NoteKind::Announced { token, .. } => Some((key.clone(), token)),
+                _ => None,
+            };
+            here.filter_map(token).collect::<Vec<_>>()
+        };
+        notes.by_key.iter().flat_map(here).collect()
+    }
+
+    /// Forgets what was noted of this key by this task last.
+    pub(crate) fn forget(&self, key: &str) {
+        self.pop(key);
+    }
 }
 
 impl Notes {

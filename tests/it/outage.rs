@@ -2,7 +2,7 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Act, Database, Place, Proxy, Redis, World};
+use crate::support::{Act, Database, Log, Place, Proxy, Redis, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::coherence::Step;
@@ -261,4 +261,16 @@ async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(),
     })
     .await;
     Ok(())
+}
+
+#[tokio::test]
+async fn the_databases_timeouts_are_looked_up_at_start_and_warned_of() {
+    for (database, named) in
+        [(Database::Postgres, "statement_timeout"), (Database::MariaDb, "innodb_lock_wait_timeout")]
+    {
+        let log = Log::default();
+        let _guard = log.listen(tracing::Level::WARN);
+        let _world = World::new(database, Place::Memory).await;
+        until(Duration::from_secs(5), "a warning", || async { log.text().contains(named) }).await;
+    }
 }

@@ -3,31 +3,9 @@
 use crate::entities::keyed::Mood;
 use crate::entities::schemas::sample;
 use crate::entities::{book, unfaithful};
-use crate::support::{Database, Place, World, each_world};
+use crate::support::{Database, Log, Place, World, each_world};
 use sea_orm::prelude::{Date, DateTime, DateTimeUtc, Decimal, Time};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, IntoActiveModel, Set};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
-/// What is logged while it lives, by this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
 
 macro_rules! never_cached {
     ($entity:ident) => {
@@ -36,13 +14,7 @@ macro_rules! never_cached {
             use unfaithful::$entity::{ActiveModel, Entity, Model};
             for place in [Place::Memory, Place::Redis] {
                 let log = Log::default();
-                let writer = log.clone();
-                let subscriber = tracing_subscriber::fmt()
-                    .with_ansi(false)
-                    .with_max_level(tracing_subscriber::filter::LevelFilter::ERROR)
-                    .with_writer(move || writer.clone())
-                    .finish();
-                let _guard = tracing::subscriber::set_default(subscriber);
+                let _guard = log.listen(tracing::Level::ERROR);
                 let world = World::new(Database::Sqlite, place).await;
                 world.create_table(Entity).await;
                 let cache = world.autocache.cache::<Entity>();

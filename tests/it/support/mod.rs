@@ -1,11 +1,13 @@
 //! What tests stand on: servers, databases, an Autocache over them, and counters.
 
+pub mod log;
 pub mod meddler;
 pub mod process;
 pub mod proxy;
 pub mod servers;
 pub mod world;
 
+pub use log::Log;
 pub use meddler::{Act, Meddler};
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};

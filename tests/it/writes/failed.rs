@@ -2,7 +2,7 @@
 
 use crate::entities::{book, hooked};
 use crate::laws::{cold_book, titled};
-use crate::support::{ALL, World, each_world};
+use crate::support::{ALL, Database, Place, World, each_world};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,32 @@ async fn a_row_is_cached_again_once_the_hold_of_a_failed_write_is_over() {
             assert!(begun.elapsed() < Duration::from_secs(10), "{database:?} and {place:?}: never again");
         }
     }
+}
+
+#[tokio::test]
+async fn a_row_whose_write_the_database_refused_is_cached_again_at_once() {
+    each_world(|world| async move {
+        let book = cold_book(&world, "Emma").await?;
+        let cache = world.autocache.cache::<book::Entity>();
+        let twin = book::ActiveModel { id: Set(book.id), ..titled("Persuasion") };
+        assert!(twin.insert(&world.db).await.is_err());
+        assert_eq!(cache.get(book.id).await?, book);
+        assert!(cache.contains(book.id).await?);
+        Ok(())
+    })
+    .await;
+}
+
+/// Two writes in one task: which of them was refused nobody can tell, so both keys wait.
+#[tokio::test]
+async fn of_two_writes_at_once_in_one_task_a_refused_one_frees_no_key() {
+    let world = World::new(Database::Postgres, Place::Redis).await;
+    let book = cold_book(&world, "Emma").await.unwrap();
+    let cache = world.autocache.cache::<book::Entity>();
+    let twin = |title| book::ActiveModel { id: Set(book.id), ..titled(title) };
+    let (one, two) = tokio::join!(twin("one").insert(&world.db), twin("two").insert(&world.db));
+    assert!(one.is_err() && two.is_err());
+    assert_eq!(cache.get(book.id).await.unwrap(), book);
 }
 
 /// Polls a future for so long, then drops it.
