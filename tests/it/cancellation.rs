@@ -7,8 +7,8 @@ use crate::laws::titled;
 use crate::support::{Database, Place, World};
 use bytes::Bytes;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Set,
-    TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
+    QueryFilter, QuerySelect, Set, TransactionTrait,
 };
 use sea_orm_autocache::CacheController;
 use sea_orm_autocache::coherence::Step;
@@ -287,5 +287,30 @@ async fn a_dropped_insert_whose_key_the_database_makes_leaves_a_tombstone_that_w
         cache.invalidate(1).await?;
         assert_eq!(cache.get(1).await?.title, "Emma");
     }
+    Ok(())
+}
+
+/// The save was given up while its statement waits for a lock: the intent must outlive whatever else goes
+/// wrong in this task, for the statement will commit.
+#[tokio::test]
+async fn a_statement_that_is_refused_does_not_end_the_intent_of_a_save_that_was_dropped() -> Result<(), DbErr>
+{
+    let world = World::new(Database::Postgres, Place::Redis).await;
+    world.create_table(book::Entity).await;
+    let book = cached_book(&world).await?;
+    let cache = world.autocache.cache::<book::Entity>();
+    let locker = world.plain.begin().await?;
+    book::Entity::find_by_id(book.id).lock_exclusive().one(&locker).await?;
+    let patience = Duration::from_millis(200);
+    assert!(tokio::time::timeout(patience, reranked(&book).update(&world.db)).await.is_err());
+    assert!(world.db.execute_unprepared("SELECT 1/0").await.is_err());
+    assert_eq!(cache.get(book.id).await?.rank, 1, "not yet committed");
+    locker.rollback().await?;
+    let stored = || async { book::Entity::find_by_id(book.id).one(&world.plain).await };
+    let begun = Instant::now();
+    while stored().await? == Some(book.clone()) && begun.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(cache.find(book.id).await?, stored().await?);
     Ok(())
 }
