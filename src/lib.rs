@@ -39,6 +39,12 @@ pub mod prelude {
     };
 }
 
+/// Pages of documentation. There is no code in them.
+pub mod _docs {
+    #[doc = include_str!("../docs/consistency.md")]
+    pub mod consistency {}
+}
+
 #[doc(hidden)]
 pub mod __private {
     pub use async_trait;

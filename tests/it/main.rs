@@ -3,7 +3,9 @@
 #![allow(clippy::large_futures)]
 
 mod app;
+mod cancellation;
 mod coherence;
+mod connection;
 mod entities;
 mod entries;
 mod guard;

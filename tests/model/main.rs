@@ -88,6 +88,9 @@ fn the_verdict_under_each_set_of_faults_is_the_expected_one() {
 #[test]
 fn an_insert_whose_key_the_database_makes_hides_behind_no_tombstone() {
     verdict("strict birth", &setup(2, &[Birth, Autocommit], Faults::default()), &[P0]);
+    // Who dies after the insert and before it has told of it leaves the absence that was remembered.
+    let crash = Faults { crashes: 1, ..Faults::default() };
+    verdict("strict birth and a crash", &setup(2, &[Birth], crash), &[P0, P2]);
     // Published at once it saves the first read, at the price of one race: the entry of a later
     // writer has come and gone before the insert's own publish arrives.
     verdict("published birth", &setup(1, &[BirthPublished, Autocommit], Faults::default()), &[P0, P1, P2]);

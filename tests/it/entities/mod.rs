@@ -25,6 +25,7 @@ macro_rules! entity {
     };
 }
 
+pub mod blog;
 pub mod hooked;
 pub mod keyed;
 pub mod schemas;

@@ -1,0 +1,8 @@
+//! What may be done with the connections, and what becomes of the cache then.
+
+mod calls;
+mod nested;
+mod restricted;
+mod uses;
+mod work;
+mod wrapped;
