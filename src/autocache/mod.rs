@@ -9,12 +9,10 @@ pub(crate) use backend::Backend;
 pub use builder::AutocacheBuilder;
 pub(crate) use region::{Region, Trust};
 
-use crate::coherence::Step;
 use crate::connection::CachedConnection;
 use crate::controller::CacheController;
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
-use crate::store::Command;
 use crate::telemetry::Stats;
 use arc_swap::ArcSwap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
@@ -218,23 +216,6 @@ impl Autocache {
     /// The regions of all entities that were used so far.
     pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
         self.inner.regions.load().values().cloned().collect()
-    }
-
-    /// Ends the announced write of this task whose statement the database has refused. With several
-    /// under way in one task nobody knows which one it was; then their holds end them.
-    pub(crate) async fn release_refused(&self) {
-        let regions = self.regions();
-        let of_region = |region: &Arc<Region>| {
-            let announced = region.pending.announced_here().into_iter();
-            announced.map(|(key, token)| (region.clone(), key, token)).collect::<Vec<_>>()
-        };
-        let announced: Vec<_> = regions.iter().flat_map(of_region).collect();
-        if let [(region, key, token)] = announced.as_slice() {
-            region.pending.forget(key);
-            let release = Command { key: key.clone(), step: Step::Release { token: *token } };
-            // If it gets lost the hold ends the write.
-            region.backend.run(vec![release]).await;
-        }
     }
 
     fn unknown_backend<E: CachedEntity>(&self) -> CacheError {

@@ -59,12 +59,10 @@ impl<D> CachedConnection<D> {
 
     /// A statement that the database has refused is over: its row may be cached again at once.
     async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
-        if let Err(error) = &result
-            && was_refused(error)
-        {
-            self.autocache.release_refused().await;
+        match &result {
+            Ok(_) => guarded.succeeded().await,
+            Err(error) => guarded.failed(was_refused(error)).await,
         }
-        guarded.after(result.is_ok()).await;
         result
     }
 }

@@ -3,10 +3,12 @@
 
 use super::{RowChange, UnitOfWork};
 use crate::autocache::{Autocache, Region, Unannounced as Policy};
-use crate::coherence::{Outcome, Step, Token};
+use crate::coherence::{Answer, Outcome, Step, Token};
 use crate::error::CacheError;
-use crate::store::Command;
+use crate::signals::Claim;
+use crate::store::{Command, StoreError};
 use crate::telemetry::TARGET;
+use bytes::Bytes;
 use sea_orm::sea_query::{Value, ValueTuple};
 use sea_orm::{DbErr, Statement};
 use std::collections::HashSet;
@@ -17,22 +19,24 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Guarded {
     rows: Vec<(Arc<Region>, String, Token)>,
+    /// What signals have announced of this very statement.
+    announced: Vec<(Arc<Region>, String, Token)>,
     entities: Vec<Arc<Region>>,
 }
 
 impl Guarded {
     /// Places intents for the rows that are known; of entities nothing can be announced.
     pub(super) async fn before(autocache: &Autocache, statement: &Statement) -> Result<Self, DbErr> {
-        let mut guarded = Self::default();
-        for Unannounced { region, key } in concerned(autocache, statement)? {
+        let (unannounced, announced) = concerned(autocache, statement)?;
+        let mut guarded = Self { announced, ..Self::default() };
+        for Unannounced { region, key } in unannounced {
             let Some(key) = key else {
                 guarded.entities.push(region);
                 continue;
             };
             let (token, hold) = (Token::random(), region.settings.hold);
             let intent = Step::Intent { token, hold, reissued: false };
-            let replies = region.backend.run(vec![Command { key: key.clone(), step: intent }]).await;
-            if replies.iter().any(Result::is_err) {
+            if tell(&region, &key, intent).await.is_err() {
                 region.backend.owe(&key, token, hold, region.sweep());
             }
             guarded.rows.push((region, key, token));
@@ -40,32 +44,47 @@ impl Guarded {
         Ok(guarded)
     }
 
-    /// The statement has answered. Where it has failed its rows wait for the hold: nobody knows of
-    /// every error what the database has done.
-    pub(super) async fn after(self, succeeded: bool) {
+    pub(super) async fn succeeded(self) {
         for region in self.entities {
             region.clear().await;
         }
-        if !succeeded {
-            return;
-        }
         for (region, key, token) in self.rows {
-            let step = Step::Finish { token, outcome: Outcome::Delete };
-            match region.backend.run(vec![Command { key: key.clone(), step }]).await.pop() {
-                Some(Err(_)) => region.backend.owe(&key, token, Duration::ZERO, region.sweep()),
-                Some(Ok(answer)) => {
+            let finish = Step::Finish { token, outcome: Outcome::Delete };
+            match tell(&region, &key, finish).await {
+                Err(_) => region.backend.owe(&key, token, Duration::ZERO, region.sweep()),
+                Ok(answer) => {
                     region.backend.settle(&key, token);
                     region.count_end(&answer);
                 }
-                None => {}
             }
+        }
+    }
+
+    /// A refused statement is over, and its rows may be cached again at once. Of any other error nobody
+    /// knows what the database has done or will do: rows wait for their hold.
+    pub(super) async fn failed(self, refused: bool) {
+        for region in self.entities {
+            region.clear().await;
+        }
+        if !refused {
+            return;
+        }
+        for (region, key, token) in self.rows.into_iter().chain(self.announced) {
+            region.pending.forget(&key, token);
+            // If it gets lost the hold ends the write.
+            let _ = tell(&region, &key, Step::Release { token }).await;
         }
     }
 }
 
+async fn tell(region: &Region, key: &str, step: Step<Bytes>) -> Result<Answer<Bytes>, StoreError> {
+    let replies = region.backend.run(vec![Command { key: key.to_owned(), step }]).await;
+    replies.into_iter().next().unwrap_or(Ok(Answer::Unchanged))
+}
+
 /// Notes what a statement of a transaction has changed without a signal.
 pub(super) fn record(work: &UnitOfWork, statement: &Statement) -> Result<(), DbErr> {
-    for Unannounced { region, key } in concerned(work.autocache(), statement)? {
+    for Unannounced { region, key } in concerned(work.autocache(), statement)?.0 {
         match key {
             Some(key) => work.record(&region, &key, RowChange::Unknown),
             None => work.record_entity(&region),
@@ -76,32 +95,32 @@ pub(super) fn record(work: &UnitOfWork, statement: &Statement) -> Result<(), DbE
 
 /// A stream ends when its reader says so, so nobody would know when to invalidate.
 pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result<(), DbErr> {
-    match concerned(autocache, statement)?.into_iter().next() {
+    match concerned(autocache, statement)?.0.into_iter().next() {
         Some(write) => Err(CacheError::Unannounced { table: write.region.table.clone() }.into()),
         None => Ok(()),
     }
 }
 
-/// What is to be invalidated for this statement, as the policy says.
-fn concerned(autocache: &Autocache, statement: &Statement) -> Result<Vec<Unannounced>, DbErr> {
-    let unannounced = unannounced(autocache, statement);
-    let Some(first) = unannounced.first() else { return Ok(unannounced) };
+type Announced = Vec<(Arc<Region>, String, Token)>;
+
+/// What is to be invalidated for this statement, as the policy says, and what signals have announced.
+fn concerned(autocache: &Autocache, statement: &Statement) -> Result<(Vec<Unannounced>, Announced), DbErr> {
+    let (unannounced, announced) = sorted(autocache, statement);
+    let Some(first) = unannounced.first() else { return Ok((unannounced, announced)) };
     let table = first.region.table.clone();
     match autocache.settings().unannounced {
         Policy::Refuse => return Err(CacheError::Unannounced { table }.into()),
         Policy::Warn => {
             warn_once(&table, "its cached rows may be stale now: invalidate them");
-            return Ok(Vec::new());
+            return Ok((Vec::new(), announced));
         }
         Policy::Invalidate => {}
     }
     if unannounced.iter().any(|write| write.key.is_none()) {
-        warn_once(
-            &table,
-            "every entry of it is dropped; to drop only what has changed, save or delete the models",
-        );
+        let advice = "every entry of it is dropped; to drop only what has changed, save or delete the models";
+        warn_once(&table, advice);
     }
-    Ok(unannounced)
+    Ok((unannounced, announced))
 }
 
 fn warn_once(table: &str, what: &str) {
@@ -120,14 +139,19 @@ struct Unannounced {
     key: Option<String>,
 }
 
-/// The cached entities that this statement writes to without a signal. Takes the note that a signal
-/// has left for its own statement.
-fn unannounced(autocache: &Autocache, statement: &Statement) -> Vec<Unannounced> {
-    let regions = autocache.regions();
-    let written = |region: &Arc<Region>| writes_to(&statement.sql, &region.table);
-    let written = regions.into_iter().filter(written);
-    let silent = written.filter(|region| !region.is_off() && !region.pending.claim_statement());
-    silent.map(|region| Unannounced { key: row_of(&region, statement), region }).collect()
+/// The cached entities that this statement writes to, by whether a signal has announced it.
+fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Announced) {
+    let (mut unannounced, mut announced) = (Vec::new(), Vec::new());
+    let written = |region: &Arc<Region>| writes_to(&statement.sql, &region.table) && !region.is_off();
+    for region in autocache.regions().into_iter().filter(written) {
+        let key = row_of(&region, statement);
+        match region.pending.claim_statement(key.as_deref()) {
+            Claim::Nothing => unannounced.push(Unannounced { key, region }),
+            Claim::Noted => {}
+            Claim::Write(key, token) => announced.push((region, key, token)),
+        }
+    }
+    (unannounced, announced)
 }
 
 /// Whether the statement writes to this table. Where its form is not known, a mention will do.

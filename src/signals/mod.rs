@@ -54,7 +54,7 @@ mod macros;
 mod pending;
 mod write;
 
-pub(crate) use pending::Pending;
+pub(crate) use pending::{Claim, Pending};
 
 use crate::entity::CachedEntity;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};

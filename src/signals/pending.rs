@@ -48,6 +48,17 @@ pub(super) enum NoteKind {
     InTransaction { publish: bool },
 }
 
+/// What a signal has said of a statement.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// Nothing.
+    Nothing,
+    /// It is known of, and there is no intent of its own.
+    Noted,
+    /// It has announced this key with this token.
+    Write(String, Token),
+}
+
 /// The notes of one region.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
@@ -89,37 +100,44 @@ impl Pending {
         (note.dead_at > Instant::now()).then_some(note)
     }
 
-    /// Takes the statement that is about to be sent for that of a write this task has announced, the
-    /// newest one whose statement has not come yet. Whether there is one.
-    pub(crate) fn claim_statement(&self) -> bool {
+    /// Takes the statement that is about to be sent for that of a write this task has announced: of the
+    /// row with this key, where the statement names it, and the oldest one whose statement has not come
+    /// yet, for SeaORM announces several rows before it writes them one by one.
+    pub(crate) fn claim_statement(&self, key: Option<&str>) -> Claim {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let (task, now) = (task::try_id(), Instant::now());
-        let unstated = notes.by_key.values_mut().flatten().filter(|(owner, note)| {
-            let fresh = now - note.begun < CLAIM_WINDOW;
-            *owner == task && fresh && !note.stated && !matches!(note.kind, NoteKind::NoWrite)
-        });
-        let newest = unstated.max_by_key(|(_, note)| note.begun);
-        newest.map(|(_, note)| note.stated = true).is_some()
+        let mut oldest: Option<(&String, &mut Note)> = None;
+        let concerned =
+            notes.by_key.iter_mut().filter(|(noted, _)| key.is_none_or(|key| key == noted.as_str()));
+        for (noted, of_key) in concerned {
+            for (owner, note) in of_key {
+                let fresh = now - note.begun < CLAIM_WINDOW;
+                let waits = !note.stated && !matches!(note.kind, NoteKind::NoWrite);
+                let older = oldest.as_ref().is_none_or(|(_, other)| note.begun < other.begun);
+                if *owner == task && fresh && waits && older {
+                    oldest = Some((noted, note));
+                }
+            }
+        }
+        let Some((key, note)) = oldest else { return Claim::Nothing };
+        note.stated = true;
+        match note.kind {
+            NoteKind::Announced { token, .. } => Claim::Write(key.clone(), token),
+            _ => Claim::Noted,
+        }
     }
 
-    /// The keys and tokens of this task's announced writes that have not ended.
-    pub(crate) fn announced_here(&self) -> Vec<(String, Token)> {
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let task = task::try_id();
-        let here = |(key, of_key): (&String, &Vec<(Option<task::Id>, Note)>)| {
-            let here = of_key.iter().filter(|(owner, note)| *owner == task && note.dead_at > Instant::now());
-            let token = |(_, note): &(_, Note)| match note.kind {
-                NoteKind::Announced { token, .. } => Some((key.clone(), token)),
-                _ => None,
-            };
-            here.filter_map(token).collect::<Vec<_>>()
-        };
-        notes.by_key.iter().flat_map(here).collect()
-    }
-
-    /// Forgets what was noted of this key by this task last.
-    pub(crate) fn forget(&self, key: &str) {
-        self.pop(key);
+    /// The write with this token has ended without its `after_*` hook.
+    pub(crate) fn forget(&self, key: &str, token: Token) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_key) = notes.by_key.get_mut(key) {
+            of_key.retain(
+                |(_, note)| !matches!(note.kind, NoteKind::Announced { token: other, .. } if other == token),
+            );
+            if of_key.is_empty() {
+                notes.by_key.remove(key);
+            }
+        }
     }
 }
 
