@@ -12,6 +12,7 @@ use fred::interfaces::{ClientLike, KeysInterface};
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use sea_orm_autocache::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long workers may take to come to their end.
@@ -54,7 +55,26 @@ pub async fn run(set: FaultSet, database: Database, seed: u64, duration: Duratio
     let faults: Vec<String> =
         nemesis.done.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();
     describe(&report, &histories, ended, &standing, &faults.join(", "));
-    verdict(title, &set, &report)
+    let verdict = verdict(title, &set, &report);
+    if verdict.unexpected > 0 {
+        keep(&format!("torture-{}-{}-{seed}", set.name, database.name()), &folder.folder, &commits);
+    }
+    verdict
+}
+
+/// Keeps what led to findings for whoever looks into them.
+fn keep(name: &str, folder: &Path, commits: &[Commit]) {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).expect("a folder");
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.file_name().to_string_lossy().starts_with("history") {
+            std::fs::copy(entry.path(), place.join(entry.file_name())).expect("a copy");
+        }
+    }
+    let line = |Commit { row: (table, id), kind, rev }: &Commit| format!("{table}{id} {kind} {rev}\n");
+    std::fs::write(place.join("audit"), commits.iter().map(line).collect::<String>()).expect("a file");
+    println!("    histories: {}", place.display());
 }
 
 async fn await_end(nemesis: &Nemesis) -> usize {
