@@ -269,7 +269,9 @@ fn judge_read(
             if states.earliest[state] > span.to {
                 report.find(Property::P3, format!("{took}: revision {rev} was read before it was written"));
             }
-            let older = |floor: usize| format!("{took}: state {state}, {floor} was due: {}", states.around(state, floor));
+            let older = |floor: usize| {
+                format!("{took}: state {state}, {floor} was due: {}", states.around(state, floor))
+            };
             if state < written {
                 report.find(Property::P1, older(written));
             } else if state < seen {
@@ -279,7 +281,9 @@ fn judge_read(
         }
         None => {
             let absence = states.absence_from(seen, span.to);
-            let older = |floor: usize| format!("{took}: an absence, {floor} was due: {}", states.around(floor, floor));
+            let older = |floor: usize| {
+                format!("{took}: an absence, {floor} was due: {}", states.around(floor, floor))
+            };
             if states.absence_from(written, span.to).is_none() {
                 report.find(Property::P4, older(written));
             } else if absence.is_none() {

@@ -167,8 +167,9 @@ fn describe(
     standing: &BTreeMap<char, usize>,
     faults: &str,
 ) {
-    let Report { reads, committed, without_effect, unknown, hits, misses, trips, lost_intents, errors, .. } =
-        report;
+    let Report {
+        reads, committed, without_effect, unknown, hits, misses, trips, lost_intents, errors, ..
+    } = report;
     let writes = committed + without_effect + unknown;
     println!(
         "    {} operations of {} workers in {:.1} s: {reads} reads ({hits} hits, {misses} misses), {writes} writes \

@@ -115,8 +115,7 @@ macro_rules! rows {
             }
 
             async fn update_row(db: &impl ConnectionTrait, id: i64, rev: i64) -> Result<(), DbErr> {
-                let row =
-                    $module::ActiveModel { id: Unchanged(id), rev: Set(rev), body: Set(body_of(rev)) };
+                let row = $module::ActiveModel { id: Unchanged(id), rev: Set(rev), body: Set(body_of(rev)) };
                 row.update(db).await.map(drop)
             }
 
@@ -172,8 +171,9 @@ fn trigger(db: &impl ConnectionTrait, table: &str, event: &str, row: &str) -> Ve
     );
     let head = format!("CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW");
     if db.get_database_backend() == sea_orm::DbBackend::Postgres {
-        let function =
-            format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {insert} RETURN NULL; END$$");
+        let function = format!(
+            "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {insert} RETURN NULL; END$$"
+        );
         return vec![function, format!("{head} EXECUTE FUNCTION {name}()")];
     }
     vec![format!("{head} BEGIN {insert} END")]

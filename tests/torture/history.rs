@@ -34,14 +34,37 @@ pub enum Outcome {
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    Read { table: char, id: i64, from: u64, to: u64, rev: Option<i64> },
+    Read {
+        table: char,
+        id: i64,
+        from: u64,
+        to: u64,
+        rev: Option<i64>,
+    },
     /// A write begins. Those of one transaction share the operation.
-    Write { operation: u64, kind: Kind, table: char, id: i64, rev: i64, from: u64 },
-    End { operation: u64, to: u64, outcome: Outcome },
+    Write {
+        operation: u64,
+        kind: Kind,
+        table: char,
+        id: i64,
+        rev: i64,
+        from: u64,
+    },
+    End {
+        operation: u64,
+        to: u64,
+        outcome: Outcome,
+    },
     /// What must not be, seen by the worker itself.
     Wrong(String),
     /// The worker's counters so far.
-    Counts { hits: u64, misses: u64, trips: u64, lost_intents: u64, errors: u64 },
+    Counts {
+        hits: u64,
+        misses: u64,
+        trips: u64,
+        lost_intents: u64,
+        errors: u64,
+    },
     /// The worker has come to its end.
     Done,
 }

@@ -104,7 +104,8 @@ impl Nemesis {
         self.started += 1;
         let orders = Orders { number: self.started, ..orders };
         let program = std::env::current_exe().expect("this program's path");
-        let command = ["env".to_owned(), format!("{ORDERS}={}", orders.text()), program.display().to_string()];
+        let command =
+            ["env".to_owned(), format!("{ORDERS}={}", orders.text()), program.display().to_string()];
         let keeper = Keeper::start(&command, fresh_folder("worker"));
         self.histories.push(orders.history());
         (keeper, orders)
@@ -262,7 +263,8 @@ impl Nemesis {
         replica_of(&client, "127.0.0.1", &self.redis().port().to_string()).await;
         let begun = Instant::now();
         loop {
-            let info: String = client.info(Some(fred::types::InfoKind::Replication)).await.expect("an answer");
+            let info: String =
+                client.info(Some(fred::types::InfoKind::Replication)).await.expect("an answer");
             if info.contains("master_link_status:up") {
                 break;
             }

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// Holds the worker's orders; set in workers only.
 pub const ORDERS: &str = "AUTOCACHE_TORTURE_ORDERS";
 /// Rows with chosen keys.
-pub const SLOTS: i64 = 8;
-const TASKS: u64 = 4;
+pub const SLOTS: i64 = 12;
+const TASKS: u64 = 6;
 /// No operation takes this long unless something hangs.
 const OPERATION_LIMIT: Duration = Duration::from_secs(8);
 /// How long a worker may take to deliver what it owes.
@@ -45,7 +45,9 @@ impl Orders {
 
     pub fn parse(text: &str) -> Self {
         let words: Vec<&str> = text.split('|').collect();
-        let [number, folder, database_url, redis_url, set, seed] = words[..] else { panic!("orders: {text}") };
+        let [number, folder, database_url, redis_url, set, seed] = words[..] else {
+            panic!("orders: {text}")
+        };
         Self {
             number: number.parse().expect("a number"),
             folder: folder.into(),
