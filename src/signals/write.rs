@@ -150,8 +150,10 @@ where
         Route::Autocommit(_) => conclude::<E>(&region, key, note, &row).await,
         Route::Unseen(_) => hold_back::<E>(&region, key, note).await,
         Route::Work(work) => {
-            let publish =
-                !matches!(note, Some(Note { kind: NoteKind::InTransaction { publish: false }, .. }));
+            // Without a note nobody knows whether this row was written at all, or read from a snapshot.
+            let publish = note.is_some_and(|note| {
+                matches!(note.kind, NoteKind::InTransaction { publish: true } | NoteKind::Birth)
+            });
             let entry = if publish { region.encode::<E>(row.model(), Token::random()) } else { None };
             let change =
                 entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
