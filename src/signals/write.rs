@@ -176,7 +176,8 @@ impl Route {
 /// it may be left for the statement.
 async fn announce(region: &Region, key: String, hold: Duration, publish: bool) -> Result<(), DbErr> {
     let token = Token::random();
-    let note = Note::new(NoteKind::Announced { token, held: false, publish }, hold);
+    let stamp = region.backend.stamp();
+    let note = Note::new(NoteKind::Announced { token, held: false, stamp, publish }, hold);
     let mut reply = intent(region, &key, token, hold, false).await;
     if reply.is_ok() && note.begun.elapsed() > hold / 4 {
         reply = intent(region, &key, token, hold, true).await;
@@ -192,7 +193,7 @@ async fn announce(region: &Region, key: String, hold: Duration, publish: bool) -
             false
         }
     };
-    region.pending.push(&key, Note { kind: NoteKind::Announced { token, held, publish }, ..note });
+    region.pending.push(&key, Note { kind: NoteKind::Announced { token, held, stamp, publish }, ..note });
     Ok(())
 }
 
@@ -239,7 +240,7 @@ fn last_step<E: CachedEntity>(
     done: Instant,
 ) -> Step<Bytes> {
     match note.map(|note| note.kind) {
-        Some(NoteKind::Announced { token, held, publish }) => {
+        Some(NoteKind::Announced { token, held, publish, .. }) => {
             let entry = if held && publish { region.encode::<E>(row.model(), token) } else { None };
             let outcome = entry.map_or(Outcome::Delete, |(bytes, life)| Outcome::Publish(bytes, life));
             Step::Finish { token, outcome }
@@ -258,7 +259,8 @@ fn may_publish_birth(region: &Region, note: Option<Note>, done: Instant) -> bool
 }
 
 /// The write is committed and the cache was not told. Strict callers are told, unless the intent
-/// certainly covered the commit: then no reader can have kept the older row, and it ends by itself.
+/// certainly covered the commit: then no reader can have kept the older row, and it ends by itself. It
+/// did not if another server answers by now, or nobody knows which one: the intent may be gone.
 fn unconfirmed(region: &Region, note: Option<Note>, done: Instant, error: StoreError) -> Result<(), DbErr> {
     if region.settings.consistency == Consistency::Available {
         return Ok(());
@@ -266,7 +268,8 @@ fn unconfirmed(region: &Region, note: Option<Note>, done: Instant, error: StoreE
     let covered = note.is_some_and(|note| {
         let hold = region.settings.hold;
         let sure = hold.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
-        matches!(note.kind, NoteKind::Announced { held: true, .. }) && done - note.begun < sure
+        let NoteKind::Announced { held: true, stamp: Some(stamp), .. } = note.kind else { return false };
+        done - note.begun < sure && region.backend.stamp() == Some(stamp)
     });
     if covered { Ok(()) } else { Err(CacheError::Unconfirmed(error).into()) }
 }
