@@ -1,8 +1,12 @@
 //! What tests stand on: servers, databases, an Autocache over them, and counters.
 
 pub mod meddler;
+// The torture test uses the rest of these three.
+#[allow(dead_code)]
 pub mod process;
+#[allow(dead_code)]
 pub mod proxy;
+#[allow(dead_code)]
 pub mod servers;
 pub mod world;
 
