@@ -257,7 +257,7 @@ async fn a_commit_without_an_answer_leaves_the_key_to_the_database() {
     let txn = db.begin().await.unwrap();
     retitled(&book, "maybe").update(&txn).await.unwrap();
     proxy.mute_at_commit();
-    let commit = tokio::time::timeout(std::time::Duration::from_millis(300), txn.commit()).await;
+    let commit = tokio::time::timeout(Duration::from_millis(300), txn.commit()).await;
     assert!(commit.is_err(), "the commit is in flight");
     assert!(!cache.contains(book.id).await.unwrap());
     let (read, sql, _) = world.cost(cache.get(book.id)).await;
