@@ -60,6 +60,8 @@ struct AnnouncedKey {
     change: RowChange,
     token: Token,
     held: bool,
+    /// The stamp of the server that was to hold the intent.
+    stamp: Option<u32>,
 }
 
 impl UnitOfWork {
@@ -156,7 +158,8 @@ impl UnitOfWork {
         let failed = self.failed.load(Ordering::Acquire);
         let keys = std::mem::take(&mut *self.touched()).into_iter().map(|((_, key), (region, change))| {
             let change = if failed { RowChange::Unknown } else { change };
-            AnnouncedKey { region, key, change, token: Token::random(), held: false }
+            let stamp = region.backend.stamp();
+            AnnouncedKey { region, key, change, token: Token::random(), held: false, stamp }
         });
         let mut announced = Announced {
             keys: keys.collect(),
@@ -176,6 +179,14 @@ impl UnitOfWork {
             }
             _ => Ok(announced),
         }
+    }
+}
+
+impl AnnouncedKey {
+    /// Whether the intent was acknowledged by the server that answers still. Another one, or one that
+    /// nobody knows, may not have it.
+    fn is_surely_held(&self) -> bool {
+        self.held && self.stamp.is_some() && self.region.backend.stamp() == self.stamp
     }
 }
 
@@ -217,7 +228,7 @@ impl Announced {
                 }
                 Err(error) => {
                     key.region.backend.owe(&key.key, key.token, Duration::ZERO, key.region.sweep());
-                    if !(key.held && in_time) {
+                    if !(in_time && key.is_surely_held()) {
                         unconfirmed = Some(error);
                     }
                 }

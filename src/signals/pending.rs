@@ -41,6 +41,8 @@ pub(super) enum NoteKind {
         token: Token,
         /// Whether the store has acknowledged the intent.
         held: bool,
+        /// The stamp of the server that has.
+        stamp: Option<u32>,
         /// Whether the row that the write returns may be published.
         publish: bool,
     },

@@ -63,6 +63,8 @@ impl<'m, M> Row<'m, M> {
 enum Route {
     /// The statement commits by itself.
     Autocommit(Autocache),
+    /// As `Autocommit`, on a connection that is not ours: we shall not see the statement.
+    Plain(Autocache),
     /// Visible when the unit of work commits.
     Work(Arc<UnitOfWork>),
     /// Visible at a moment nobody tells.
@@ -73,7 +75,7 @@ fn route<E: CachedEntity, C: ConnectionTrait>(db: &C) -> Option<Route> {
     let route = match origin_of(db) {
         Origin::Cached(autocache) => Some(Route::Autocommit(autocache)),
         Origin::Work(work) => Some(Route::Work(work)),
-        Origin::Plain => Autocache::current().map(Route::Autocommit),
+        Origin::Plain => Autocache::current().map(Route::Plain),
         Origin::Unseen => Autocache::current().map(Route::Unseen),
     };
     if route.is_none() {
@@ -109,7 +111,8 @@ where
         };
         let Some(key) = pk.as_ref().and_then(|pk| region.key(pk)) else {
             if write.insert {
-                region.pending.push("", Note::new(NoteKind::Birth, region.settings.hold));
+                let note = Note::new(NoteKind::Birth, region.settings.hold);
+                region.pending.push("", Note { stated: !route.is_ours(), ..note });
             }
             return Ok(());
         };
@@ -118,8 +121,11 @@ where
             return Ok(());
         }
         match route {
-            Route::Autocommit(_) => announce(&region, key, region.settings.hold, write.publish).await,
-            Route::Unseen(_) => announce(&region, key, region.settings.transaction_hold, false).await,
+            Route::Autocommit(_) | Route::Plain(_) => {
+                let hold = region.settings.hold;
+                announce(&region, key, hold, write.publish, !route.is_ours()).await
+            }
+            Route::Unseen(_) => announce(&region, key, region.settings.transaction_hold, false, true).await,
             Route::Work(work) => {
                 // From here on the key is touched, whether an `after_*` hook comes or not.
                 work.record(&region, &key, RowChange::Unknown);
@@ -159,11 +165,13 @@ where
         return Ok(());
     }
     match route {
-        Route::Autocommit(_) => conclude::<E>(&region, key, note, &pk, &row).await,
+        Route::Autocommit(_) | Route::Plain(_) => conclude::<E>(&region, key, note, &pk, &row).await,
         Route::Unseen(_) => hold_back::<E>(&region, key, note).await,
         Route::Work(work) => {
-            let publish =
-                !matches!(note, Some(Note { kind: NoteKind::InTransaction { publish: false }, .. }));
+            // Without a note nobody knows whether this row was written at all, or read from a snapshot.
+            let publish = note.is_some_and(|note| {
+                matches!(note.kind, NoteKind::InTransaction { publish: true } | NoteKind::Birth)
+            });
             let entry = if publish { region.encode::<E>(&pk, row.model(), Token::random()) } else { None };
             let change =
                 entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
@@ -174,9 +182,14 @@ where
 }
 
 impl Route {
+    /// Whether the statement will come by one of our connections.
+    fn is_ours(&self) -> bool {
+        matches!(self, Self::Autocommit(_) | Self::Work(_))
+    }
+
     fn autocache(&self) -> &Autocache {
         match self {
-            Self::Autocommit(autocache) | Self::Unseen(autocache) => autocache,
+            Self::Autocommit(autocache) | Self::Plain(autocache) | Self::Unseen(autocache) => autocache,
             Self::Work(work) => work.autocache(),
         }
     }
@@ -184,9 +197,16 @@ impl Route {
 
 /// Places the intent. An acknowledgement that took a quarter of the hold is not one: too little of
 /// it may be left for the statement.
-async fn announce(region: &Region, key: String, hold: Duration, publish: bool) -> Result<(), DbErr> {
+async fn announce(
+    region: &Region,
+    key: String,
+    hold: Duration,
+    publish: bool,
+    stated: bool,
+) -> Result<(), DbErr> {
     let token = Token::random();
-    let note = Note::new(NoteKind::Announced { token, held: false, publish }, hold);
+    let stamp = region.backend.stamp();
+    let note = Note::new(NoteKind::Announced { token, held: false, stamp, publish }, hold);
     let mut reply = intent(region, &key, token, hold, false).await;
     if reply.is_ok() && note.begun.elapsed() > hold / 4 {
         reply = intent(region, &key, token, hold, true).await;
@@ -202,7 +222,9 @@ async fn announce(region: &Region, key: String, hold: Duration, publish: bool) -
             false
         }
     };
-    region.pending.push(&key, Note { kind: NoteKind::Announced { token, held, publish }, ..note });
+    region
+        .pending
+        .push(&key, Note { kind: NoteKind::Announced { token, held, stamp, publish }, stated, ..note });
     Ok(())
 }
 
@@ -251,7 +273,7 @@ fn last_step<E: CachedEntity>(
     done: Instant,
 ) -> Step<Bytes> {
     match note.map(|note| note.kind) {
-        Some(NoteKind::Announced { token, held, publish }) => {
+        Some(NoteKind::Announced { token, held, publish, .. }) => {
             let entry = if held && publish { region.encode::<E>(pk, row.model(), token) } else { None };
             let outcome = entry.map_or(Outcome::Delete, |(bytes, life)| Outcome::Publish(bytes, life));
             Step::Finish { token, outcome }
@@ -270,7 +292,8 @@ fn may_publish_birth(region: &Region, note: Option<Note>, done: Instant) -> bool
 }
 
 /// The write is committed and the cache was not told. Strict callers are told, unless the intent
-/// certainly covered the commit: then no reader can have kept the older row, and it ends by itself.
+/// certainly covered the commit: then no reader can have kept the older row, and it ends by itself. It
+/// did not if another server answers by now, or nobody knows which one: the intent may be gone.
 fn unconfirmed(region: &Region, note: Option<Note>, done: Instant, error: StoreError) -> Result<(), DbErr> {
     if region.settings.consistency == Consistency::Available {
         return Ok(());
@@ -278,7 +301,8 @@ fn unconfirmed(region: &Region, note: Option<Note>, done: Instant, error: StoreE
     let covered = note.is_some_and(|note| {
         let hold = region.settings.hold;
         let sure = hold.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
-        matches!(note.kind, NoteKind::Announced { held: true, .. }) && done - note.begun < sure
+        let NoteKind::Announced { held: true, stamp: Some(stamp), .. } = note.kind else { return false };
+        done - note.begun < sure && region.backend.stamp() == Some(stamp)
     });
     if covered { Ok(()) } else { Err(CacheError::Unconfirmed(error).into()) }
 }

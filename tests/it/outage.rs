@@ -4,7 +4,7 @@ use crate::entities::book;
 use crate::laws::titled;
 use crate::support::{Act, Database, Log, Place, Proxy, Redis, World};
 use bytes::Bytes;
-use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
+use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set, TransactionTrait};
 use sea_orm_autocache::coherence::Step;
 use sea_orm_autocache::prelude::*;
 use std::future::Future;
@@ -183,6 +183,40 @@ async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_no
             "it is committed"
         );
     }
+    Ok(())
+}
+
+/// The hold of an intent covers a commit only where the intent is: it is gone with its server.
+#[tokio::test]
+async fn strict_says_so_when_the_server_that_held_the_intent_is_gone() -> Result<(), DbErr> {
+    use fred::interfaces::{ClientLike, KeysInterface};
+    let redis = Redis::start(&[]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.unwrap();
+    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let autocache = builder.consistency(Consistency::Strict).build().unwrap();
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let book = titled("old").insert(&db).await?;
+    // The one connection to the database is taken: the save waits between its intent and its statement.
+    let other = world.plain.begin().await?;
+    let change = retitled(&book, "new");
+    let save = tokio::spawn(async move { change.update(&db).await });
+    let client = crate::support::world::redis_client(&redis.url()).await;
+    until(Duration::from_secs(2), "the intent", || async {
+        let bytes: Option<Bytes> = client.get(cache.make_key(book.id)).await.unwrap();
+        bytes.is_some_and(|bytes| bytes[0] == b'W')
+    })
+    .await;
+    client.quit().await.unwrap();
+    let _ = redis.stop();
+    until(Duration::from_secs(2), "the end of the connection", || async {
+        !cache.contains(book.id).await.unwrap() && autocache.stats().backends[0].open
+    })
+    .await;
+    other.rollback().await?;
+    let error = save.await.unwrap().unwrap_err();
+    assert!(matches!(CacheError::of(&error), Some(CacheError::Unconfirmed(_))), "{error}");
     Ok(())
 }
 

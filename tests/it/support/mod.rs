@@ -2,8 +2,12 @@
 
 pub mod log;
 pub mod meddler;
+// The torture test uses the rest of these three.
+#[allow(dead_code)]
 pub mod process;
+#[allow(dead_code)]
 pub mod proxy;
+#[allow(dead_code)]
 pub mod servers;
 pub mod world;
 

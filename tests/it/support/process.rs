@@ -10,28 +10,57 @@ use std::time::{Duration, Instant};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server process and its folder. Both go when this is dropped or the process that holds it ends.
+/// A process that ends when this is dropped or the process that holds it ends, and takes its folder along.
 #[derive(Debug)]
-pub struct Server {
-    keeper: Child,
+pub struct Keeper {
+    shell: Child,
     pub folder: PathBuf,
-    pub port: u16,
 }
 
-impl Server {
-    /// Starts `command` under a keeper that ends it when this process does.
-    pub fn start(command: &[String], folder: PathBuf, port: u16) -> Self {
-        // The keeper's input is a pipe from this process: it ends with it, even by a kill.
-        let script = r#"folder="$1"; shift; "$@" >"$folder/server.log" 2>&1 & pid=$!
+impl Keeper {
+    /// Starts `command`. What it says goes to `server.log` in the folder, its id to `pid`.
+    pub fn start(command: &[String], folder: PathBuf) -> Self {
+        // The shell's input is a pipe from this process: it ends with it, even by a kill.
+        let script = r#"folder="$1"; shift; "$@" >"$folder/server.log" 2>&1 & pid=$!; echo $pid >"$folder/pid"
             cat >/dev/null; kill -CONT $pid 2>/dev/null; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; rm -rf "$folder""#;
-        let keeper = Command::new("sh")
+        let shell = Command::new("sh")
             .args(["-c", script, "keeper"])
             .arg(&folder)
             .args(command)
             .stdin(Stdio::piped())
             .spawn()
             .expect("sh starts");
-        let server = Self { keeper, folder, port };
+        Self { shell, folder }
+    }
+
+    /// The id of the process; `None` as long as it has none.
+    pub fn pid(&self) -> Option<i32> {
+        fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
+
+/// A server process and its folder. Both go when this is dropped or the process that holds it ends.
+#[derive(Debug)]
+pub struct Server {
+    pub keeper: Keeper,
+    pub port: u16,
+}
+
+impl Server {
+    /// Starts `command` under a keeper that ends it when this process does.
+    pub fn start(command: &[String], folder: PathBuf, port: u16) -> Self {
+        let server = Self { keeper: Keeper::start(command, folder), port };
         server.wait_for_port();
         server
     }
@@ -39,17 +68,10 @@ impl Server {
     fn wait_for_port(&self) {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+            let log = self.keeper.log();
             assert!(begun.elapsed() < START_TIMEOUT, "a server did not start; it said:\n{log}");
             thread::sleep(Duration::from_millis(20));
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }
 

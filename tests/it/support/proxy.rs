@@ -1,7 +1,8 @@
 //! A TCP path that can be cut, silenced, slowed, or broken exactly while a COMMIT is in flight.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +22,8 @@ pub struct Proxy {
     /// Raised to close every connection; new ones are taken only while `refusing` is off.
     cuts: Arc<watch::Sender<u64>>,
     refusing: Arc<AtomicU8>,
+    delay_ms: Arc<AtomicU64>,
+    server_port: Arc<AtomicU16>,
 }
 
 impl Proxy {
@@ -31,16 +34,28 @@ impl Proxy {
             mode: Arc::default(),
             cuts: Arc::new(watch::Sender::new(0)),
             refusing: Arc::default(),
+            delay_ms: Arc::default(),
+            server_port: Arc::new(AtomicU16::new(server_port)),
         };
         let path = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if path.refusing.load(Ordering::SeqCst) == 0 {
-                    tokio::spawn(path.clone().carry(client, server_port));
+                    tokio::spawn(path.clone().carry(client));
                 }
             }
         });
         proxy
+    }
+
+    /// Where new connections lead from now on.
+    pub fn lead_to(&self, server_port: u16) {
+        self.server_port.store(server_port, Ordering::SeqCst);
+    }
+
+    /// Holds back whatever is said, in both directions, for so long.
+    pub fn delay(&self, by: Duration) {
+        self.delay_ms.store(by.as_millis().try_into().unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     pub fn open(&self) {
@@ -69,15 +84,17 @@ impl Proxy {
         self.mode.store(MUTE_AT_COMMIT, Ordering::SeqCst);
     }
 
-    async fn carry(self, client: TcpStream, server_port: u16) {
+    async fn carry(self, client: TcpStream) {
+        let mut cuts = self.cuts.subscribe();
+        let generation = *cuts.borrow_and_update();
+        let server_port = self.server_port.load(Ordering::SeqCst);
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let mut cuts = self.cuts.subscribe();
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         tokio::select! {
             () = self.questions(from_client, to_server) => {}
-            () = self.answers(from_server, to_client) => {}
+            () = self.answers(from_server, to_client, generation) => {}
             _ = cuts.changed() => {}
         }
     }
@@ -89,19 +106,29 @@ impl Proxy {
             if commits {
                 let _ = self.mode.compare_exchange(MUTE_AT_COMMIT, MUTE, Ordering::SeqCst, Ordering::SeqCst);
             }
+            self.linger().await;
             if to.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    async fn linger(&self) {
+        match self.delay_ms.load(Ordering::SeqCst) {
+            0 => {}
+            delay_ms => tokio::time::sleep(Duration::from_millis(delay_ms)).await,
+        }
+    }
+
+    async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, generation: u64) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             if self.mode.load(Ordering::SeqCst) == MUTE {
                 continue;
             }
-            if to.write_all(&buffer[..count]).await.is_err() {
+            self.linger().await;
+            // A connection that was cut while mute has lost answers: the next one would be taken for them.
+            if *self.cuts.borrow() != generation || to.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! Redis, Postgres and MariaDB for tests.
 
 use super::process::{Server, as_user, free_port, fresh_folder, program, run};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A Redis server of a test's own.
@@ -34,9 +34,17 @@ impl Redis {
         self.server.port
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.server.keeper.folder
+    }
+
+    pub fn pid(&self) -> Option<i32> {
+        self.server.keeper.pid()
+    }
+
     /// Kills the server. Says where it was.
     pub fn stop(self) -> (PathBuf, u16) {
-        (self.server.folder.clone(), self.server.port)
+        (self.server.keeper.folder.clone(), self.server.port)
     }
 
     pub fn url(&self) -> String {

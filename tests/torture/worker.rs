@@ -1,0 +1,239 @@
+//! One worker: a process with its own Autocache, several tasks at work on few rows, and a history.
+
+use crate::entities::{born, slot};
+use crate::faults::FaultSet;
+use crate::history::{Event, History, Kind, Outcome, now};
+use crate::{faults, naive, operations, stage};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm_autocache::prelude::*;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Holds the worker's orders; set in workers only.
+pub const ORDERS: &str = "AUTOCACHE_TORTURE_ORDERS";
+/// Rows with chosen keys.
+pub const SLOTS: i64 = 12;
+const TASKS: u64 = 6;
+/// No operation takes this long unless something hangs.
+const OPERATION_LIMIT: Duration = Duration::from_secs(8);
+/// How long a worker may take to deliver what it owes.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(15);
+const BORN_LINE: usize = 20;
+
+/// What a worker is told.
+pub struct Orders {
+    /// Different for each worker that was ever started in the run.
+    pub number: u64,
+    pub folder: PathBuf,
+    pub database_url: String,
+    pub redis_url: String,
+    pub set: FaultSet,
+    pub seed: u64,
+}
+
+impl Orders {
+    pub fn text(&self) -> String {
+        let Self { number, folder, database_url, redis_url, set, seed } = self;
+        format!("{number}|{}|{database_url}|{redis_url}|{}|{seed}", folder.display(), set.name)
+    }
+
+    pub fn parse(text: &str) -> Self {
+        let words: Vec<&str> = text.split('|').collect();
+        let [number, folder, database_url, redis_url, set, seed] = words[..] else {
+            panic!("orders: {text}")
+        };
+        Self {
+            number: number.parse().expect("a number"),
+            folder: folder.into(),
+            database_url: database_url.to_owned(),
+            redis_url: redis_url.to_owned(),
+            set: faults::named(set),
+            seed: seed.parse().expect("a seed"),
+        }
+    }
+
+    pub fn history(&self) -> PathBuf {
+        self.folder.join(format!("history-{}", self.number))
+    }
+}
+
+pub fn stop_file(folder: &Path) -> PathBuf {
+    folder.join("stop")
+}
+
+pub struct Worker {
+    pub autocache: Autocache,
+    pub database: DatabaseConnection,
+    pub set: FaultSet,
+    pub orders: Orders,
+    history: History,
+    next: AtomicU64,
+}
+
+/// The whole life of a worker process.
+pub async fn run(orders: Orders) {
+    let history = History::create(&orders.history());
+    let database = stage::connect(&orders.database_url).await;
+    let store = RedisStore::builder(&orders.redis_url).command_timeout(orders.set.command_timeout);
+    let store = store.connect().await.expect("a store");
+    let builder = Autocache::builder(database.clone()).app("torture").backend("default", store);
+    let builder = builder.consistency(orders.set.consistency).hold(orders.set.hold);
+    let autocache = builder.build().expect("an Autocache");
+    let next = AtomicU64::new((orders.number << 32) + 1);
+    let worker = Arc::new(Worker { autocache, database, set: orders.set, orders, history, next });
+    let tasks = (0..TASKS).map(|task| {
+        let seed = worker.orders.seed ^ (worker.orders.number << 8) ^ task;
+        tokio::spawn(work(worker.clone(), StdRng::seed_from_u64(seed)))
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        if let Err(error) = task.await {
+            worker.note(&Event::Wrong(format!("a task has ended: {error}")));
+        }
+    }
+    worker.deliver().await;
+    worker.count();
+    worker.note(&Event::Done);
+}
+
+async fn work(worker: Arc<Worker>, mut rng: StdRng) {
+    let stop = stop_file(&worker.orders.folder);
+    let mut counted = Instant::now();
+    let by_hand = if worker.set.naive { Some(naive::connect(&worker.orders.redis_url).await) } else { None };
+    while !stop.exists() {
+        match &by_hand {
+            Some(redis) => naive::operate(&worker, redis, &mut rng).await,
+            None => operations::operate(&worker, &mut rng).await,
+        }
+        if rng.random_ratio(1, 4) {
+            tokio::time::sleep(Duration::from_micros(rng.random_range(0..2_000))).await;
+        }
+        if counted.elapsed() > Duration::from_millis(500) {
+            worker.count();
+            counted = Instant::now();
+        }
+    }
+}
+
+impl Worker {
+    pub fn note(&self, event: &Event) {
+        self.history.note(event);
+    }
+
+    /// A revision, or the number of an operation, that is nobody else's.
+    pub fn fresh(&self) -> i64 {
+        self.next.fetch_add(1, Ordering::Relaxed).try_into().expect("a number below 2^63")
+    }
+
+    /// Runs a read to its end or for a random while, and notes what it has found.
+    pub async fn read(
+        &self,
+        rng: &mut StdRng,
+        table: char,
+        ids: &[i64],
+        reading: impl Future<Output = Result<Vec<Option<Option<i64>>>, DbErr>>,
+    ) -> Option<Vec<Option<i64>>> {
+        let from = now();
+        let found = tokio::time::timeout(self.limit(rng, 20), reading).await.ok()?.ok()?;
+        let to = now();
+        let mut revs = Vec::with_capacity(found.len());
+        for (&id, found) in ids.iter().zip(found) {
+            let rev = match found {
+                Some(None) => {
+                    self.note(&Event::Wrong(format!("a row of two halves: {table}{id}")));
+                    return None;
+                }
+                Some(whole) => whole,
+                None => None,
+            };
+            self.note(&Event::Read { table, id, from, to, rev });
+            revs.push(rev);
+        }
+        Some(revs)
+    }
+
+    /// Runs a write to its end or for a random while, and notes what has become of it.
+    pub async fn write(
+        &self,
+        rng: &mut StdRng,
+        changes: &[(Kind, char, i64, i64)],
+        writing: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let operation = self.fresh().unsigned_abs();
+        for &(kind, table, id, rev) in changes {
+            self.note(&Event::Write { operation, kind, table, id, rev, from: now() });
+        }
+        let outcome = tokio::time::timeout(self.limit(rng, 6), writing).await.unwrap_or(Outcome::Unknown);
+        self.note(&Event::End { operation, to: now(), outcome });
+        outcome
+    }
+
+    /// One operation in so many is dropped midway, where the set says so.
+    fn limit(&self, rng: &mut StdRng, one_in: u32) -> Duration {
+        if self.set.cancels && rng.random_ratio(1, one_in) {
+            Duration::from_micros(rng.random_range(0..12_000))
+        } else {
+            OPERATION_LIMIT
+        }
+    }
+
+    /// A row with a key of the database's making that somebody was told of, a recent one.
+    pub fn some_born(&self, rng: &mut StdRng) -> Option<i64> {
+        let text = std::fs::read(self.born_file()).ok()?;
+        let recent: Vec<&[u8]> = text.chunks_exact(BORN_LINE).rev().take(6).collect();
+        let line = recent.get(rng.random_range(0..recent.len().max(1)))?;
+        let id: i64 = std::str::from_utf8(line).ok()?.trim().parse().ok()?;
+        let ahead = self.set.asks_for_unborn && rng.random_ratio(1, 10);
+        Some(if ahead { id + rng.random_range(1..20) } else { id })
+    }
+
+    /// Tells all workers of a row.
+    pub fn is_born(&self, id: i64) {
+        let file = OpenOptions::new().create(true).append(true).open(self.born_file());
+        let line = format!("{id:>width$}\n", width = BORN_LINE - 1);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("a line");
+    }
+
+    fn born_file(&self) -> PathBuf {
+        self.orders.folder.join("born")
+    }
+
+    /// Waits until Redis has been told of everything.
+    async fn deliver(&self) {
+        let begun = Instant::now();
+        while self.autocache.stats().backends.iter().any(|backend| backend.open || backend.owed > 0) {
+            if begun.elapsed() > DELIVERY_LIMIT {
+                self.note(&Event::Wrong("the journal was not delivered".to_owned()));
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn count(&self) {
+        let stats = self.autocache.stats();
+        let (slots, born) = (stats.entity("slot"), stats.entity("born"));
+        let trips = stats.backends.iter().map(|backend| backend.trips).sum();
+        self.note(&Event::Counts {
+            hits: slots.hits + slots.tombstone_hits + born.hits + born.tombstone_hits,
+            misses: slots.misses + born.misses,
+            trips,
+            lost_intents: slots.lost_intents + born.lost_intents,
+            errors: slots.errors + born.errors,
+        });
+    }
+
+    /// A table and a row of it. Mostly a slot.
+    pub fn some_row(&self, rng: &mut StdRng) -> (char, i64) {
+        let born = if rng.random_ratio(1, 8) { self.some_born(rng) } else { None };
+        match born {
+            Some(id) => (<born::Entity as crate::entities::Rows>::TABLE, id),
+            None => (<slot::Entity as crate::entities::Rows>::TABLE, rng.random_range(1..=SLOTS)),
+        }
+    }
+}
