@@ -24,7 +24,7 @@ fn retitled(book: &book::Model, title: &str) -> book::ActiveModel {
 
 #[tokio::test]
 async fn a_commit_publishes_every_row_in_two_round_trips() {
-    for rows in [1, 100] {
+    for rows in [1, 100, 1_000] {
         each_world(|world| async move {
             let (cache, _) = shelf(&world).await?;
             let txn = world.db.begin().await?;

@@ -54,7 +54,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How long a command may take before the database is asked instead. Defaults to 250 ms.
+    /// How long a command may take before the database is asked instead; a batch as long again for each
+    /// 250 keys. Defaults to 250 ms.
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self

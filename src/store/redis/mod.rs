@@ -23,6 +23,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
 const SWEEP_PAGE: u32 = 500;
+/// A batch may take the command timeout once more for each so many keys.
+const BATCH_KEYS: usize = 250;
 
 /// A store on a Redis server, a Sentinel group or a Cluster. Needs Redis 6.0 or Valkey.
 ///
@@ -86,6 +88,19 @@ impl RedisStore {
         }
     }
 
+    /// A client for a batch of so many keys: it may take as long again for every [`BATCH_KEYS`].
+    fn batch_client(&self, keys: usize) -> WithOptions<Client> {
+        let client = self.client();
+        if keys < BATCH_KEYS {
+            return client.clone();
+        }
+        let times = u32::try_from(1 + keys / BATCH_KEYS).unwrap_or(u32::MAX);
+        let mut options = client.options().clone();
+        options.timeout = options.timeout.map(|timeout| timeout.saturating_mul(times));
+        let plain: &Client = client;
+        plain.with_options(&options)
+    }
+
     fn key(&self, key: &str) -> String {
         [&self.inner.prefix, key].concat()
     }
@@ -100,7 +115,7 @@ impl RedisStore {
         if let [call] = calls {
             return vec![call.send(client).await];
         }
-        let pipeline = Pipeline::from(client.clone());
+        let pipeline = Pipeline::from(self.batch_client(calls.len()));
         for call in calls {
             // Queues only; the answer is the pipeline's.
             if let Err(error) = call.send(&pipeline).await {
@@ -173,12 +188,12 @@ impl Store for RedisStore {
         let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
         if !self.is_clustered() {
             // A key of another type reads as absent here; the lease that follows takes it over.
-            let answers = self.client().mget::<Vec<Option<Bytes>>, _>(keys).await;
+            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
             let found = answers.map_err(|error| store_error(&error))?;
             return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
         }
         let count = keys.len();
-        let pipeline = Pipeline::from(self.client().clone());
+        let pipeline = Pipeline::from(self.batch_client(count));
         for key in keys {
             pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
         }

@@ -235,6 +235,26 @@ async fn the_redis_store_with_a_prefix_and_many_connections_conforms() {
 }
 
 #[tokio::test]
+async fn a_store_on_a_client_or_a_pool_of_the_users_conforms() {
+    use fred::interfaces::ClientLike;
+    let url = crate::support::shared_redis().url();
+    let builder = || {
+        let config = fred::types::config::Config::from_url(&url).unwrap();
+        let mut builder = fred::types::Builder::from_config(config);
+        builder.set_policy(fred::types::config::ReconnectPolicy::new_constant(0, 5));
+        builder
+    };
+    let client = builder().build().unwrap();
+    client.init().await.unwrap();
+    let store = sea_orm_autocache::RedisStore::on_client(client).key_prefix("client:").connect().await;
+    suite(&store.unwrap()).await;
+    let pool = builder().build_pool(3).unwrap();
+    pool.init().await.unwrap();
+    let store = sea_orm_autocache::RedisStore::on_pool(&pool).key_prefix("pool:").connect().await;
+    suite(&store.unwrap()).await;
+}
+
+#[tokio::test]
 async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     let redis = crate::support::Redis::start(&[]);
     let store = sea_orm_autocache::RedisStore::connect(&redis.url()).await.unwrap();
