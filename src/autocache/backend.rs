@@ -71,8 +71,8 @@ impl Backend {
     }
 
     /// See [`Resilience::owe_entity`].
-    pub(crate) fn owe_entity(&self, sweep: Sweep) {
-        self.store.owe_entity(sweep);
+    pub(crate) fn owe_entity(&self, sweep: Sweep, after: Duration) {
+        self.store.owe_entity(sweep, after);
     }
 
     /// See [`Resilience::settle`].

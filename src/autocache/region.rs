@@ -121,7 +121,7 @@ impl Region {
             Err(error) => {
                 self.stats.count(Event::errors);
                 tracing::warn!(target: TARGET, entity = %self.model, %error, "the cache was not told of a write");
-                self.backend.owe_entity(self.sweep());
+                self.backend.owe_entity(self.sweep(), Duration::ZERO);
             }
         }
     }

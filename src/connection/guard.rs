@@ -1,6 +1,7 @@
 //! The guard: writes to cached tables that no signal has announced, such as SeaORM's own bulk
 //! statements and raw SQL. A connection sees them all; hooks see none of them.
 
+use super::swept::Swept;
 use super::{RowChange, UnitOfWork};
 use crate::autocache::{Autocache, Region, Unannounced as Policy};
 use crate::coherence::{Answer, Outcome, Step, Token};
@@ -21,7 +22,7 @@ pub(super) struct Guarded {
     rows: Vec<(Arc<Region>, String, Token)>,
     /// What signals have announced of this very statement.
     announced: Vec<(Arc<Region>, String, Token)>,
-    entities: Vec<Arc<Region>>,
+    entities: Swept,
 }
 
 impl Guarded {
@@ -45,9 +46,7 @@ impl Guarded {
     }
 
     pub(super) async fn succeeded(self) {
-        for region in self.entities {
-            region.clear().await;
-        }
+        self.entities.clear().await;
         for (region, key, token) in self.rows {
             let finish = Step::Finish { token, outcome: Outcome::Delete };
             match tell(&region, &key, finish).await {
@@ -63,12 +62,10 @@ impl Guarded {
     /// A refused statement is over, and its rows may be cached again at once. Of any other error nobody
     /// knows what the database has done or will do: rows wait for their hold.
     pub(super) async fn failed(self, refused: bool) {
-        for region in self.entities {
-            region.clear().await;
-        }
         if !refused {
             return;
         }
+        self.entities.forget();
         for (region, key, token) in self.rows.into_iter().chain(self.announced) {
             region.pending.forget(&key, token);
             // If it gets lost the hold ends the write.

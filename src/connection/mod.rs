@@ -4,6 +4,7 @@ mod cached;
 mod guard;
 mod observed;
 mod origin;
+mod swept;
 mod transaction;
 mod work;
 

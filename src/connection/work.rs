@@ -1,5 +1,6 @@
 //! The unit of work: which rows a transaction has touched, and what becomes of their keys.
 
+use super::swept::Swept;
 use crate::autocache::{Autocache, Consistency, Region};
 use crate::coherence::{Answer, Lifetime, Outcome, Step, Token};
 use crate::error::CacheError;
@@ -48,7 +49,7 @@ type Touched = HashMap<(usize, String), (Arc<Region>, RowChange)>;
 #[derive(Debug)]
 pub(crate) struct Announced {
     keys: Vec<AnnouncedKey>,
-    entities: Vec<Arc<Region>>,
+    entities: Swept,
     begun: Instant,
     hold: Duration,
 }
@@ -163,7 +164,7 @@ impl UnitOfWork {
         });
         let mut announced = Announced {
             keys: keys.collect(),
-            entities: self.entities(),
+            entities: Swept::of(self.entities()),
             begun: Instant::now(),
             hold: settings.hold,
         };
@@ -207,11 +208,9 @@ impl Announced {
     }
 
     /// COMMIT was answered with success.
-    pub(super) async fn finish(self, consistency: Consistency) -> Result<(), DbErr> {
+    pub(super) async fn finish(mut self, consistency: Consistency) -> Result<(), DbErr> {
         let committed = Instant::now();
-        for region in &self.entities {
-            region.clear().await;
-        }
+        std::mem::take(&mut self.entities).clear().await;
         let outcome = |key: &AnnouncedKey| match &key.change {
             RowChange::Known(entry, lifetime) if key.held => Outcome::Publish(entry.clone(), *lifetime),
             RowChange::Known(..) | RowChange::Unknown => Outcome::Delete,
@@ -241,7 +240,8 @@ impl Announced {
     }
 
     /// The transaction was certainly rolled back.
-    pub(super) async fn release(self) {
+    pub(super) async fn release(mut self) {
+        std::mem::take(&mut self.entities).forget();
         self.run(|key| Step::Release { token: key.token }).await;
     }
 

@@ -128,9 +128,9 @@ impl Resilience {
     }
 
     /// The store does not know of a write to any row of an entity: every key is suspect until the entity
-    /// was cleared.
-    pub(crate) fn owe_entity(&self, sweep: Sweep) {
-        self.inner.journal.owe_entity(sweep, Instant::now());
+    /// was cleared, once `after` has passed.
+    pub(crate) fn owe_entity(&self, sweep: Sweep, after: Duration) {
+        self.inner.journal.owe_entity(sweep, Instant::now() + after);
         self.mend();
     }
 

@@ -104,6 +104,30 @@ async fn in_a_transaction_unannounced_writes_count_when_it_commits() {
     .await;
 }
 
+/// The statement of a dropped future may still commit, so the entity is owed until the hold is over.
+#[tokio::test]
+async fn a_bulk_update_that_was_dropped_leaves_no_stale_row() {
+    let hold = std::time::Duration::from_millis(300);
+    let world = World::with(Database::Postgres, Place::Redis, |builder| builder.hold(hold)).await;
+    let cache = shelf(&world).await.unwrap();
+    let lock = world.plain.begin().await.unwrap();
+    lock.execute_unprepared("SELECT * FROM book WHERE id = 2 FOR UPDATE").await.unwrap();
+    let update = book::Entity::update_many().col_expr(book::Column::Title, Expr::value("late"));
+    let patience = std::time::Duration::from_millis(100);
+    assert!(tokio::time::timeout(patience, update.exec(&world.db)).await.is_err(), "it waits for the lock");
+    lock.rollback().await.unwrap();
+    for _ in 0..100 {
+        if world.stats().backends[0].owed == 0 {
+            break;
+        }
+        tokio::time::sleep(patience).await;
+    }
+    for id in [1, 2] {
+        let row = book::Entity::find_by_id(id).one(&world.plain).await.unwrap();
+        assert_eq!(cache.find(id).await.unwrap(), row);
+    }
+}
+
 #[tokio::test]
 async fn a_policy_may_refuse_or_only_warn() {
     let with = |policy| World::with(Database::Sqlite, Place::Memory, move |b| b.unannounced(policy));
