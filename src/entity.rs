@@ -2,7 +2,8 @@
 
 use crate::controller::CacheController;
 use crate::key::KeyParts;
-use sea_orm::EntityTrait;
+use crate::relation::Index;
+use sea_orm::{EntityTrait, PrimaryKeyTrait};
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -55,7 +56,11 @@ use std::time::Duration;
     note = "add `impl CachedEntity for Entity {{}}` beside the entity, and `connect_signals!(ActiveModel);` in place of `impl ActiveModelBehavior for ActiveModel {{}}`"
 )]
 pub trait CachedEntity:
-    EntityTrait<Model: Serialize + DeserializeOwned + Sync, ActiveModel: SignalsConnected>
+    EntityTrait<
+        Model: Serialize + DeserializeOwned + Sync,
+        PrimaryKey: PrimaryKeyTrait<ValueType: Serialize + DeserializeOwned>,
+        ActiveModel: SignalsConnected,
+    >
 {
     /// The name of the backend that holds this entity.
     const BACKEND: &'static str = "default";
@@ -87,6 +92,16 @@ pub trait CachedEntity:
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
         key.to_string()
+    }
+
+    /// The columns to look up by, besides the primary key and those of the entity's own relations. None
+    /// unless overridden; see [`Index`].
+    ///
+    /// An index that is new in a version of a program is not kept by the writers of the older one: let
+    /// those end before the new version looks up by it.
+    #[must_use]
+    fn indexes() -> Vec<Index<Self>> {
+        Vec::new()
     }
 }
 

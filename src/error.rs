@@ -55,6 +55,50 @@ pub enum CacheError {
         /// The table's name.
         table: String,
     },
+    /// A lookup by columns that have no index.
+    #[error("`{entity}` has no {}index on {}: add `{}` to its `CachedEntity::indexes()`", if *unique { "unique " } else { "" }, columns.join(", "), declaration(columns, *unique))]
+    NoIndex {
+        /// The entity's model name.
+        entity: String,
+        /// The columns.
+        columns: Vec<String>,
+        /// Whether one row was asked for.
+        unique: bool,
+    },
+    /// A lookup by another number of values than columns.
+    #[error("`{entity}` was looked up by {} with {given} value(s): give one for each column, as a tuple", columns.join(", "))]
+    Values {
+        /// The entity's model name.
+        entity: String,
+        /// The columns.
+        columns: Vec<String>,
+        /// How many values there were.
+        given: usize,
+    },
+    /// A relation leads by a table, such as a junction, that is of no cached entity.
+    #[error(
+        "`{table}` is the table of no cached entity: add `impl CachedEntity for Entity {{}}` and          `connect_signals!(ActiveModel);` to it (with hooks of its own: name it with `.entity(…)` of the          builder)"
+    )]
+    NotCached {
+        /// The table's name.
+        table: String,
+    },
+    /// A relation has a condition of its own (`on_condition`), which only the database can judge.
+    #[error("the relation from `{from}` to `{to}` has a condition of its own: ask the database with `find_related`")]
+    Conditional {
+        /// The table it begins at.
+        from: String,
+        /// The table it leads to.
+        to: String,
+    },
+    /// Relations that do not lead from the one entity to the other.
+    #[error("these relations do not lead from `{from}` to `{to}`")]
+    Astray {
+        /// The table of the models.
+        from: String,
+        /// The table of the rows that were asked for.
+        to: String,
+    },
     /// A call on the cache itself, such as an invalidation, could not be carried out.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,4 +129,17 @@ impl From<CacheError> for DbErr {
     fn from(error: CacheError) -> Self {
         Self::TryIntoErr { from: "cache", into: "model", source: Arc::new(error) }
     }
+}
+
+/// What an index on these columns is declared with.
+fn declaration(columns: &[String], unique: bool) -> String {
+    let variant = |name: &String| {
+        let capital = |word: &str| match word.split_at_checked(1) {
+            Some((first, rest)) => first.to_uppercase() + rest,
+            None => String::new(),
+        };
+        format!("Column::{}", name.split('_').map(capital).collect::<String>())
+    };
+    let columns: Vec<String> = columns.iter().map(variant).collect();
+    format!("Index::{}([{}])", if unique { "unique" } else { "many" }, columns.join(", "))
 }

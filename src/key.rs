@@ -77,6 +77,39 @@ pub(crate) fn pk_text(key: &ValueTuple) -> Option<String> {
     Some(text)
 }
 
+/// Longer values of an index are replaced by their SHA-256, so that every key of an entity keeps its prefix.
+const INDEX_VALUE_BYTES_MAX: usize = 256;
+
+/// The text of an index entry's key: `@column=value`, `@a,b=x,y`. No primary key has such a text. NULL is
+/// a value of its own, and no value's text is its.
+pub(crate) fn index_text<'v>(columns: &str, values: impl IntoIterator<Item = &'v Value>) -> String {
+    let mut text = String::new();
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        if push_value(&mut text, value).is_none() {
+            text.push_str("%null");
+        }
+    }
+    if text.len() > INDEX_VALUE_BYTES_MAX {
+        text = format!("%sha256.{}", hex(&Sha256::digest(text)));
+    }
+    format!("@{columns}={text}")
+}
+
+/// Whether two values have the same text, NULL included.
+pub(crate) fn same_text(a: &Value, b: &Value) -> bool {
+    let text = |value: &Value| {
+        let mut text = String::new();
+        push_value(&mut text, value).map(|()| text)
+    };
+    a == b || text(a) == text(b)
+}
+
+/// The text of an entity's fence. No primary key and no index entry has it.
+pub(crate) const FENCE_TEXT: &str = "@";
+
 fn push_all<'a>(text: &mut String, values: impl IntoIterator<Item = &'a Value>) -> Option<()> {
     for (index, value) in values.into_iter().enumerate() {
         if index > 0 {

@@ -14,6 +14,8 @@ mod entity;
 pub mod entry;
 mod error;
 mod key;
+mod registry;
+mod relation;
 mod resilience;
 pub mod signals;
 pub mod store;
@@ -24,6 +26,7 @@ pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
 pub use controller::{BoundController, CacheController};
 pub use entity::{CachedEntity, EntityCache, SignalsConnected};
 pub use error::CacheError;
+pub use relation::{CachedLoader, CachedRelated, Index};
 pub use key::{KEY_BYTES_MAX, KeyParts};
 pub use store::{MemoryStore, RedisStore, RedisStoreBuilder, Store, StoreError, StoreErrorKind};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
@@ -33,9 +36,9 @@ pub use {fred, sea_orm};
 /// What an entity module and a `main` need.
 pub mod prelude {
     pub use crate::{
-        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedTransaction,
-        Consistency, EntityCache, KeyParts, MemoryStore, RedisStore, SignalsConnected, Store, Unannounced,
-        connect_signals,
+        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedLoader,
+        CachedRelated, CachedTransaction, Consistency, EntityCache, Index, KeyParts, MemoryStore, RedisStore,
+        SignalsConnected, Store, Unannounced, connect_signals,
     };
 }
 
@@ -47,5 +50,7 @@ pub mod _docs {
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::registry::Registration;
     pub use async_trait;
+    pub use inventory;
 }

@@ -90,8 +90,14 @@ counters! {
     errors,
     /// Entries that could not be read: damaged, foreign, or of another schema. Replaced.
     undecodable,
-    /// Rows too large to be cached.
+    /// Rows and lists too large to be cached.
     oversized,
+    /// Lists whose members the cache knew.
+    list_hits,
+    /// Lists whose members had to be read from the database.
+    list_misses,
+    /// Lists put into the cache.
+    list_fills,
 }
 
 /// The counters of one entity.

@@ -1,6 +1,6 @@
 use crate::coherence::Token;
-use crate::resilience::Resilience;
-use crate::store::{Command, Found, Reply, Store, StoreError, Sweep};
+use crate::resilience::{EntityKeys, Resilience};
+use crate::store::{Command, Found, Reply, Store, StoreError};
 use crate::telemetry::BackendStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,31 +53,45 @@ impl Backend {
         found
     }
 
+    /// As [`get_many`](Self::get_many); one key costs a plain `GET`.
+    pub(crate) async fn get_some(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+        match keys {
+            [] => Ok(Vec::new()),
+            [key] => self.get(key).await.map(|found| vec![found]),
+            keys => self.get_many(keys).await,
+        }
+    }
+
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
         let replies = self.store.run(commands).await;
         self.tally(replies.iter().any(Result::is_err));
         replies
     }
 
-    pub(crate) async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
-        let touched = self.store.clear(sweep).await;
+    pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
+        let touched = self.store.clear(entity).await;
         self.tally(touched.is_err());
         touched
     }
 
     /// See [`Resilience::owe`].
-    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, sweep: Sweep) {
-        self.store.owe(key, token, after, sweep);
+    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
+        self.store.owe(key, token, after, entity);
     }
 
     /// See [`Resilience::owe_entity`].
-    pub(crate) fn owe_entity(&self, sweep: Sweep, after: Duration) {
-        self.store.owe_entity(sweep, after);
+    pub(crate) fn owe_entity(&self, entity: EntityKeys, after: Duration) {
+        self.store.owe_entity(entity, after);
     }
 
     /// See [`Resilience::settle`].
     pub(crate) fn settle(&self, key: &str, token: Token) {
         self.store.settle(key, token);
+    }
+
+    /// See [`Store::keeps_order`].
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.store.keeps_order()
     }
 
     pub(crate) fn stamp(&self) -> Option<u32> {

@@ -1,5 +1,8 @@
 use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
+use super::catalog::Catalog;
+use crate::entity::CachedEntity;
 use crate::error::CacheError;
+use crate::registry::{self, Registration};
 use crate::store::Store;
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
@@ -21,6 +24,7 @@ pub struct AutocacheBuilder {
     app: String,
     settings: Settings,
     backends: Vec<(String, Arc<dyn Store>)>,
+    entities: Vec<Registration>,
 }
 
 impl AutocacheBuilder {
@@ -34,7 +38,7 @@ impl AutocacheBuilder {
             max_entry_bytes: MAX_ENTRY_BYTES,
             unannounced: Unannounced::default(),
         };
-        Self { database, app: APP_LABEL.to_owned(), settings, backends: Vec::new() }
+        Self { database, app: APP_LABEL.to_owned(), settings, backends: Vec::new(), entities: Vec::new() }
     }
 
     /// The first part of every key. Defaults to `app`.
@@ -47,6 +51,15 @@ impl AutocacheBuilder {
     /// say otherwise. At least one is needed.
     pub fn backend(mut self, name: impl Into<String>, store: impl Store) -> Self {
         self.backends.push((name.into(), Arc::new(store)));
+        self
+    }
+
+    /// Makes an entity known that calls the signals in hooks of its own. Those of
+    /// [`connect_signals!`](crate::connect_signals) are known by themselves, and so is every entity that
+    /// was used. What is not known is not followed: as a junction of two others, as what a delete takes
+    /// along, as what an unannounced statement writes to.
+    pub fn entity<E: CachedEntity>(mut self, _: E) -> Self {
+        self.entities.push(Registration::of::<E>());
         self
     }
 
@@ -90,7 +103,7 @@ impl AutocacheBuilder {
     }
 
     /// What happens to writes of cached tables through our connections that no signal has announced.
-    /// Known are the tables of entities that this process has used. Defaults to
+    /// Defaults to
     /// [`Unannounced::Invalidate`].
     pub fn unannounced(mut self, policy: Unannounced) -> Self {
         self.settings.unannounced = policy;
@@ -103,7 +116,7 @@ impl AutocacheBuilder {
     /// # Errors
     /// [`CacheError::NoBackend`], [`CacheError::BackendTwice`] or [`CacheError::AppLabel`].
     pub fn build(self) -> Result<Autocache, CacheError> {
-        let Self { database, app, settings, backends: given } = self;
+        let Self { database, app, settings, backends: given, entities } = self;
         if app.is_empty() || app.contains(':') {
             return Err(CacheError::AppLabel(app));
         }
@@ -118,7 +131,10 @@ impl AutocacheBuilder {
             }
         }
         super::timeouts::check_in_background(&database, &settings);
-        let regions = ArcSwap::from_pointee(HashMap::new());
-        Ok(Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) })
+        let regions = ArcSwap::from_pointee(Catalog::default());
+        let autocache = Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) };
+        registry::register_all(&autocache);
+        entities.iter().for_each(|registration| registration.register(&autocache));
+        Ok(autocache)
     }
 }

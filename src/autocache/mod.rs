@@ -2,6 +2,7 @@
 
 mod backend;
 mod builder;
+mod catalog;
 mod region;
 mod timeouts;
 
@@ -13,8 +14,9 @@ use crate::connection::CachedConnection;
 use crate::controller::CacheController;
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
-use crate::telemetry::Stats;
+use crate::telemetry::{Counts, Stats};
 use arc_swap::ArcSwap;
+use catalog::Catalog;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -112,8 +114,7 @@ struct Inner {
     app: String,
     settings: Settings,
     backends: HashMap<String, Arc<Backend>>,
-    /// One region for each entity that was used: read on every call, written once for each entity.
-    regions: ArcSwap<HashMap<TypeId, Arc<Region>>>,
+    regions: ArcSwap<Catalog>,
 }
 
 impl Autocache {
@@ -166,7 +167,8 @@ impl Autocache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut entities: Vec<_> =
-            self.inner.regions.load().values().map(|region| region.stats.read()).collect();
+            self.inner.regions.load().all().map(|region| region.stats.read()).collect();
+        entities.retain(|entity| entity.counts != Counts::default());
         entities.sort_by(|a, b| (&a.entity, &a.backend).cmp(&(&b.entity, &b.backend)));
         let mut backends: Vec<_> = self.inner.backends.values().map(|backend| backend.stats()).collect();
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));
@@ -199,23 +201,34 @@ impl Autocache {
             backend.clone(),
             dialect(&self.inner.database),
         ));
-        self.inner.regions.rcu(|regions| {
-            let mut regions = HashMap::clone(regions);
-            regions.entry(id).or_insert_with(|| made.clone());
-            regions
-        });
+        self.inner.regions.rcu(|regions| regions.with(id, &made));
         let regions = self.inner.regions.load();
         Ok(regions.get(&id).cloned().unwrap_or(made))
     }
 
-    /// Whether any entity was used so far.
+    /// Whether any entity is known.
     pub(crate) fn has_regions(&self) -> bool {
         !self.inner.regions.load().is_empty()
     }
 
-    /// The regions of all entities that were used so far.
+    /// The regions of all entities that are known.
     pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
-        self.inner.regions.load().values().cloned().collect()
+        self.inner.regions.load().all().cloned().collect()
+    }
+
+    /// The regions of the entities of this table.
+    pub(crate) fn regions_of_table(&self, table: &str) -> Vec<Arc<Region>> {
+        self.inner.regions.load().of_table(table).to_vec()
+    }
+
+    /// The region of this table's entity.
+    pub(crate) fn region_of_table(&self, table: &str) -> Option<Arc<Region>> {
+        self.inner.regions.load().of_table(table).first().cloned()
+    }
+
+    /// The regions whose rows follow the deletion of a row of this table.
+    pub(crate) fn children_of(&self, table: &str) -> Vec<Arc<Region>> {
+        self.inner.regions.load().children_of(table).to_vec()
     }
 
     fn unknown_backend<E: CachedEntity>(&self) -> CacheError {

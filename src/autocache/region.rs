@@ -6,11 +6,14 @@ use crate::controller::Flights;
 use crate::entity::CachedEntity;
 use crate::entry::{self, Fingerprint, Header, PkMark};
 use crate::key::{self, KeyParts};
+use crate::relation::{self, AnyEntity, IndexDef, Parent, compares_exactly, is_number};
+use crate::resilience::EntityKeys;
 use crate::signals::Pending;
+use crate::store::Sweep;
 use crate::telemetry::{Event, Recorder, TARGET};
 use bytes::Bytes;
-use sea_orm::sea_query::{ColumnType, ValueTuple};
-use sea_orm::{ColumnTrait, DbBackend, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn};
+use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
+use sea_orm::{ColumnTrait, DbBackend, IdenStatic, Iterable, PrimaryKeyToColumn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -39,11 +42,22 @@ pub(crate) struct Region {
     pub(crate) timeout: Duration,
     /// `None`: absences are not remembered.
     tombstone_timeout: Option<Duration>,
+    /// As `tombstone_timeout`, for lists without members: as good as nothing where absences are not
+    /// remembered.
+    empty_timeout: Duration,
     fingerprint: Fingerprint,
     /// Whether two primary keys are equal for the database exactly when their texts are.
     pub(crate) exact_keys: bool,
     /// Whether every key of the entity begins with `app:model:`.
     plain_keys: bool,
+    pub(crate) indexes: Vec<IndexDef>,
+    /// The rows of other entities on which rows of this one depend.
+    pub(crate) parents: Vec<Parent>,
+    /// What can be done with the entity without its type.
+    pub(crate) erased: &'static dyn AnyEntity,
+    fence: Option<String>,
+    /// Which database this is, if that is known.
+    pub(crate) database: Option<DbBackend>,
     version: u32,
     trust: AtomicU8,
     pub(crate) stats: Recorder,
@@ -64,8 +78,14 @@ impl Region {
         let tombstone_timeout = E::TOMBSTONE_TIMEOUT.or(settings.tombstone_timeout).unwrap_or(timeout);
         let exact_keys = keys_compare_exactly::<E>(database);
         let remember_absence = !tombstone_timeout.is_zero() && exact_keys;
-        Self {
-            fingerprint: Fingerprint::of::<E>(&app, &model, E::CACHE_VERSION),
+        let fingerprint = Fingerprint::of::<E>(&app, &model, E::CACHE_VERSION);
+        let mut region = Self {
+            fingerprint,
+            indexes: relation::indexes_of::<E>(fingerprint.schema, database),
+            parents: relation::parents_of::<E>(),
+            erased: relation::erased::<E>(),
+            fence: None,
+            database,
             table: E::default().table_name().to_owned(),
             single_pk: single_pk::<E>(),
             make_key: E::make_key,
@@ -74,6 +94,7 @@ impl Region {
             version: E::CACHE_VERSION,
             stats: Recorder::new(&model, backend.name()),
             tombstone_timeout: remember_absence.then_some(tombstone_timeout),
+            empty_timeout: tombstone_timeout.max(Duration::from_millis(1)),
             trust: AtomicU8::new(Trust::Unproven as u8),
             flights: Flights::default(),
             pending: Pending::default(),
@@ -82,7 +103,11 @@ impl Region {
             app,
             model,
             backend,
+        };
+        if region.indexes.iter().any(|index| index.cached) {
+            region.fence = Some(region.key_of(key::FENCE_TEXT));
         }
+        region
     }
 
     /// Tells regions apart for as long as this one is held.
@@ -97,44 +122,109 @@ impl Region {
 
     /// The row's key; `None` if a part of the primary key is NULL.
     pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
-        let text = key::pk_text(pk)?;
-        Some(key::bounded((self.make_key)(&KeyParts::new(&self.app, &self.model, &text, self.version))))
+        Some(self.key_of(&key::pk_text(pk)?))
     }
 
     pub(crate) fn prefix(&self) -> String {
         format!("{}:{}:", self.app, self.model)
     }
 
-    pub(crate) fn sweep(&self) -> crate::store::Sweep {
-        if self.plain_keys {
-            crate::store::Sweep { prefix: self.prefix(), entity: None }
+    pub(crate) fn entity_keys(&self) -> EntityKeys {
+        let sweep = if self.plain_keys {
+            Sweep { prefix: self.prefix(), entity: None }
         } else {
-            crate::store::Sweep { prefix: String::new(), entity: Some(self.fingerprint.entity) }
-        }
+            Sweep { prefix: String::new(), entity: Some(self.fingerprint.entity) }
+        };
+        EntityKeys { sweep, fence: self.fence.clone() }
+    }
+
+    /// The key of the entries of an index for these values.
+    pub(crate) fn index_key<'v>(
+        &self,
+        index: &IndexDef,
+        values: impl IntoIterator<Item = &'v Value>,
+    ) -> String {
+        self.key_of(&index.text(values))
+    }
+
+    fn key_of(&self, text: &str) -> String {
+        key::bounded((self.make_key)(&KeyParts::new(&self.app, &self.model, text, self.version)))
+    }
+
+    /// The key that every write of an indexed entity touches before the row's own, so that whoever reads
+    /// many rows at once can tell whether one of them may have changed meanwhile. `None`: no indexes.
+    pub(crate) fn fence(&self) -> Option<&str> {
+        self.fence.as_deref()
+    }
+
+    /// The store has not been told of a write to this key. See [`Backend::owe`].
+    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration) {
+        self.backend.owe(key, token, after, self.entity_keys());
     }
 
     /// Drops every entry after a committed write that may have changed any row. If the store does not
     /// answer, it is owed.
     pub(crate) async fn clear(&self) {
-        match self.backend.clear(&self.sweep()).await {
+        match self.backend.clear(&self.entity_keys()).await {
             Ok(touched) => self.stats.count_many(Event::invalidations, touched),
             Err(error) => {
                 self.stats.count(Event::errors);
                 tracing::warn!(target: TARGET, entity = %self.model, %error, "the cache was not told of a write");
-                self.backend.owe_entity(self.sweep(), Duration::ZERO);
+                self.backend.owe_entity(self.entity_keys(), Duration::ZERO);
             }
         }
     }
 
     /// What an entry's bytes say: a row's payload, an absence, or why they cannot be used.
     pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<entry::Content<'a>, entry::Unreadable> {
+        self.read_as(bytes, self.fingerprint)
+    }
+
+    /// As [`read`](Self::read), for an entry of this index.
+    pub(crate) fn read_index<'a>(
+        &self,
+        index: &IndexDef,
+        bytes: &'a [u8],
+    ) -> Result<entry::Content<'a>, entry::Unreadable> {
+        self.read_as(bytes, self.index_fingerprint(index))
+    }
+
+    fn read_as<'a>(
+        &self,
+        bytes: &'a [u8],
+        fingerprint: Fingerprint,
+    ) -> Result<entry::Content<'a>, entry::Unreadable> {
         match self.settings.consistency {
-            Consistency::Available => entry::read(bytes, self.fingerprint, None),
+            Consistency::Available => entry::read(bytes, fingerprint, None),
             Consistency::Strict => {
                 let stamp = self.backend.stamp().ok_or(entry::Unreadable::OtherServer)?;
-                entry::read(bytes, self.fingerprint, Some(stamp))
+                entry::read(bytes, fingerprint, Some(stamp))
             }
         }
+    }
+
+    fn index_fingerprint(&self, index: &IndexDef) -> Fingerprint {
+        Fingerprint { schema: index.schema, ..self.fingerprint }
+    }
+
+    /// The entry of an index with this payload and how long it lives; `None` if it may not be cached.
+    pub(crate) fn encode_index<T: serde::Serialize>(
+        &self,
+        index: &IndexDef,
+        payload: &T,
+        empty: bool,
+        nonce: Token,
+    ) -> Option<(Bytes, Lifetime)> {
+        let stamp = self.backend.stamp()?;
+        let header = Header { fingerprint: self.index_fingerprint(index), stamp, nonce };
+        let bytes = entry::encode_value(&header, payload).ok()?;
+        if bytes.len() > self.settings.max_entry_bytes {
+            self.stats.count(Event::oversized);
+            return None;
+        }
+        // Nothing there is a remembered absence.
+        let timeout = if empty { self.empty_timeout } else { self.timeout };
+        Some((bytes, Lifetime::of(timeout)))
     }
 
     /// The entry of a row or of its absence and how long it lives; `None` if it may not be cached.
@@ -241,31 +331,5 @@ fn has_plain_keys<E: CachedEntity>(app: &str, model: &str) -> bool {
 /// not (collations that ignore case, padded text), an absence may not be remembered: the row could
 /// appear under another spelling, and its insert would not find this one's tombstone.
 fn keys_compare_exactly<E: CachedEntity>(database: Option<DbBackend>) -> bool {
-    E::PrimaryKey::iter().all(|key| {
-        let definition = key.into_column().def();
-        let rust_type = format!("{:?}", E::Model::get_value_type(key.into_column()));
-        match definition.get_column_type() {
-            ColumnType::Uuid | ColumnType::Boolean | ColumnType::Enum { .. } => true,
-            ColumnType::Blob | ColumnType::VarBinary(_) => true,
-            ColumnType::String(_) | ColumnType::Text => {
-                database.is_some_and(|d| d != DbBackend::MySql)
-                    && matches!(rust_type.as_str(), "String" | "Uuid")
-            }
-            other => is_number(other),
-        }
-    })
-}
-
-fn is_number(column: &ColumnType) -> bool {
-    matches!(
-        column,
-        ColumnType::TinyInteger
-            | ColumnType::SmallInteger
-            | ColumnType::Integer
-            | ColumnType::BigInteger
-            | ColumnType::TinyUnsigned
-            | ColumnType::SmallUnsigned
-            | ColumnType::Unsigned
-            | ColumnType::BigUnsigned
-    )
+    E::PrimaryKey::iter().all(|key| compares_exactly::<E>(key.into_column(), database))
 }

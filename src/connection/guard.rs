@@ -1,61 +1,57 @@
 //! The guard: writes to cached tables that no signal has announced, such as SeaORM's own bulk
 //! statements and raw SQL. A connection sees them all; hooks see none of them.
 
+use super::announced::{Announced, InFlight, RowChange};
 use super::swept::Swept;
-use super::{RowChange, UnitOfWork};
+use super::UnitOfWork;
 use crate::autocache::{Autocache, Region, Unannounced as Policy};
-use crate::coherence::{Answer, Outcome, Step, Token};
 use crate::error::CacheError;
 use crate::signals::Claim;
-use crate::store::{Command, StoreError};
 use crate::telemetry::TARGET;
-use bytes::Bytes;
 use sea_orm::sea_query::{Value, ValueTuple};
 use sea_orm::{DbErr, Statement};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// An unannounced write while its statement runs.
 #[derive(Debug, Default)]
 pub(super) struct Guarded {
-    rows: Vec<(Arc<Region>, String, Token)>,
+    rows: Option<Announced>,
     /// What signals have announced of this very statement.
-    announced: Vec<(Arc<Region>, String, Token)>,
+    announced: Vec<(Arc<Region>, String, InFlight)>,
     entities: Swept,
 }
 
 impl Guarded {
     /// Places intents for the rows that are known; of entities nothing can be announced.
+    ///
+    /// # Errors
+    /// The policy refuses the statement; under `Strict`, the cache could not be told of its rows.
     pub(super) async fn before(autocache: &Autocache, statement: &Statement) -> Result<Self, DbErr> {
         let (unannounced, announced) = concerned(autocache, statement)?;
+        let settings = autocache.settings();
+        let mut rows = Announced::new(settings.hold);
         let mut guarded = Self { announced, ..Self::default() };
+        let mut regions = Vec::new();
         for Unannounced { region, key } in unannounced {
-            let Some(key) = key else {
-                guarded.entities.push(region);
-                continue;
-            };
-            let (token, hold) = (Token::random(), region.settings.hold);
-            let intent = Step::Intent { token, hold, reissued: false };
-            if tell(&region, &key, intent).await.is_err() {
-                region.backend.owe(&key, token, hold, region.sweep());
+            match key {
+                Some(key) => rows.add(&region, key, RowChange::Unknown),
+                None => regions.push(region),
             }
-            guarded.rows.push((region, key, token));
         }
+        rows.place(settings.consistency).await?;
+        guarded.rows = Some(rows);
+        regions.into_iter().for_each(|region| guarded.entities.push(region));
         Ok(guarded)
     }
 
-    pub(super) async fn succeeded(self) {
+    /// # Errors
+    /// Under `Strict`, when the cache was not told that the rows have changed.
+    pub(super) async fn succeeded(self, autocache: &Autocache) -> Result<(), DbErr> {
         self.entities.clear().await;
-        for (region, key, token) in self.rows {
-            let finish = Step::Finish { token, outcome: Outcome::Delete };
-            match tell(&region, &key, finish).await {
-                Err(_) => region.backend.owe(&key, token, Duration::ZERO, region.sweep()),
-                Ok(answer) => {
-                    region.backend.settle(&key, token);
-                    region.count_end(&answer);
-                }
-            }
+        match self.rows {
+            Some(rows) => rows.finish(autocache.settings().consistency).await,
+            None => Ok(()),
         }
     }
 
@@ -66,17 +62,17 @@ impl Guarded {
             return;
         }
         self.entities.forget();
-        for (region, key, token) in self.rows.into_iter().chain(self.announced) {
-            region.pending.forget(&key, token);
+        if let Some(rows) = self.rows {
+            rows.release().await;
+        }
+        for (region, key, write) in self.announced {
+            region.pending.forget(&key, &write);
             // If it gets lost the hold ends the write.
-            let _ = tell(&region, &key, Step::Release { token }).await;
+            if let Some(announced) = write.take() {
+                announced.release().await;
+            }
         }
     }
-}
-
-async fn tell(region: &Region, key: &str, step: Step<Bytes>) -> Result<Answer<Bytes>, StoreError> {
-    let replies = region.backend.run(vec![Command { key: key.to_owned(), step }]).await;
-    replies.into_iter().next().unwrap_or(Ok(Answer::Unchanged))
 }
 
 /// Notes what a statement of a transaction has changed without a signal.
@@ -98,23 +94,27 @@ pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result
     }
 }
 
-type Announced = Vec<(Arc<Region>, String, Token)>;
+type Claimed = Vec<(Arc<Region>, String, InFlight)>;
 
 /// What is to be invalidated for this statement, as the policy says, and what signals have announced.
-fn concerned(autocache: &Autocache, statement: &Statement) -> Result<(Vec<Unannounced>, Announced), DbErr> {
+fn concerned(autocache: &Autocache, statement: &Statement) -> Result<(Vec<Unannounced>, Claimed), DbErr> {
     let (unannounced, announced) = sorted(autocache, statement);
     let Some(first) = unannounced.first() else { return Ok((unannounced, announced)) };
     let table = first.region.table.clone();
     match autocache.settings().unannounced {
         Policy::Refuse => return Err(CacheError::Unannounced { table }.into()),
         Policy::Warn => {
-            warn_once(&table, "its cached rows may be stale now: invalidate them");
+            let advice = "its cached rows may be stale now. Call `.exec_cached(&db)` in place of `.exec(&db)`, or \
+                          invalidate the rows";
+            warn_once(&table, advice);
             return Ok((Vec::new(), announced));
         }
         Policy::Invalidate => {}
     }
     if unannounced.iter().any(|write| write.key.is_none()) {
-        let advice = "every entry of it is dropped; to drop only what has changed, save or delete the models";
+        let advice = "every entry of it is dropped. To drop only what has changed, call `.exec_cached(&db)` in \
+                      place of `.exec(&db)` (SeaORM's `update_many`, `delete_many`, `insert_many`, `insert`), or \
+                      save and delete the models themselves";
         warn_once(&table, advice);
     }
     Ok((unannounced, announced))
@@ -137,26 +137,79 @@ struct Unannounced {
 }
 
 /// The cached entities that this statement writes to, by whether a signal has announced it.
-fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Announced) {
+fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Claimed) {
     let (mut unannounced, mut announced) = (Vec::new(), Vec::new());
-    let written = |region: &Arc<Region>| writes_to(&statement.sql, &region.table) && !region.is_off();
-    for region in autocache.regions().into_iter().filter(written) {
+    let verb = Verb::of(&statement.sql);
+    for region in written(autocache, &statement.sql).into_iter().filter(|region| !region.is_off()) {
         let key = row_of(&region, statement);
         match region.pending.claim_statement(key.as_deref()) {
-            Claim::Nothing => unannounced.push(Unannounced { key, region }),
-            Claim::Noted => {}
-            Claim::Write(key, token) => announced.push((region, key, token)),
+            Claim::Nothing => {}
+            Claim::Noted => continue,
+            Claim::Write(key, write) => {
+                announced.push((region, key, write));
+                continue;
+            }
         }
+        if verb != Verb::Update {
+            let dependents = dependents(autocache, &region.table).into_iter();
+            unannounced.extend(dependents.map(|region| Unannounced { region, key: None }));
+        }
+        // The row may have moved to a list that only its values name.
+        let moves = verb != Verb::Delete && region.indexes.iter().any(|i| i.cached && sets(statement, &i.columns));
+        unannounced.push(Unannounced { key: key.filter(|_| !moves), region });
     }
     (unannounced, announced)
 }
 
-/// Whether the statement writes to this table. Where its form is not known, a mention will do.
-fn writes_to(sql: &str, table: &str) -> bool {
+/// The regions of the tables that this statement writes to. Where its form is not known, a mention will do.
+fn written(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
     match target(sql) {
-        Some(target) => target == table,
-        None => mentions(sql, table),
+        Some(table) => autocache.regions_of_table(table),
+        None => autocache.regions().into_iter().filter(|region| mentions(sql, &region.table)).collect(),
     }
+}
+
+/// The regions whose rows the database may delete or change along with rows of this table.
+fn dependents(autocache: &Autocache, table: &str) -> Vec<Arc<Region>> {
+    let mut found: Vec<Arc<Region>> = Vec::new();
+    let mut tables = vec![table.to_owned()];
+    while let Some(table) = tables.pop() {
+        for child in autocache.children_of(&table) {
+            if !found.iter().any(|other| other.id() == child.id()) {
+                tables.push(child.table.clone());
+                found.push(child);
+            }
+        }
+    }
+    found
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Update,
+    Delete,
+    /// An insert may replace a row; of other statements nothing is known.
+    Other,
+}
+
+impl Verb {
+    fn of(sql: &str) -> Self {
+        let begins = |verb: &str| {
+            sql.trim_start().get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
+        };
+        match target(sql) {
+            Some(_) if begins("update") => Self::Update,
+            Some(_) if begins("delete") => Self::Delete,
+            Some(_) if begins("insert") && !mentions(sql, "REPLACE") => Self::Update,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether the statement may set one of these columns.
+fn sets(statement: &Statement, columns: &[&'static str]) -> bool {
+    let before = statement.sql.rsplit_once(" WHERE ").map_or(statement.sql.as_str(), |(before, _)| before);
+    columns.iter().any(|column| mentions(before, column))
 }
 
 /// The table of a single `INSERT`, `UPDATE` or `DELETE`.
@@ -219,18 +272,18 @@ mod tests {
             "DELETE FROM book WHERE 1 = 1",
             "insert into book(title) values (1)",
         ] {
-            assert!(writes_to(sql, "book"), "{sql}");
-            assert!(!writes_to(sql, "title"), "{sql}");
+            assert_eq!(target(sql), Some("book"), "{sql}");
         }
     }
 
     #[test]
     fn where_the_form_is_not_known_a_mention_will_do() {
         let two = "UPDATE author SET a = 1; DELETE FROM book";
-        assert!(writes_to(two, "book") && writes_to(two, "author"));
-        assert!(writes_to("WITH x AS (SELECT 1) UPDATE book SET a = 1", "book"));
-        assert!(writes_to("TRUNCATE TABLE book", "book"));
-        assert!(!writes_to("TRUNCATE TABLE bookshelf", "book"));
-        assert!(!writes_to("UPDATE author SET x = (SELECT 1 FROM book)", "book"));
+        assert_eq!(target(two), None);
+        assert!(mentions(two, "book") && mentions(two, "author"));
+        assert_eq!(target("WITH x AS (SELECT 1) UPDATE book SET a = 1"), None);
+        assert!(mentions("TRUNCATE TABLE book", "book"));
+        assert!(!mentions("TRUNCATE TABLE bookshelf", "book"));
+        assert_eq!(target("UPDATE author SET x = (SELECT 1 FROM book)"), Some("author"));
     }
 }

@@ -1,5 +1,6 @@
 //! Connections that tell the cache when a write becomes visible.
 
+mod announced;
 mod cached;
 mod guard;
 mod observed;
@@ -8,7 +9,8 @@ mod swept;
 mod transaction;
 mod work;
 
+pub(crate) use announced::{Announced, InFlight, RowChange};
 pub use cached::CachedConnection;
 pub(crate) use origin::{Origin, origin_of};
 pub use transaction::{CachedTransaction, InnerTransaction};
-pub(crate) use work::{RowChange, UnitOfWork};
+pub(crate) use work::UnitOfWork;

@@ -32,7 +32,7 @@ impl Swept {
 impl Drop for Swept {
     fn drop(&mut self) {
         for region in self.0.drain(..) {
-            region.backend.owe_entity(region.sweep(), region.settings.hold);
+            region.backend.owe_entity(region.entity_keys(), region.settings.hold);
         }
     }
 }

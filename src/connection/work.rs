@@ -1,30 +1,12 @@
 //! The unit of work: which rows a transaction has touched, and what becomes of their keys.
 
+use super::announced::{Announced, RowChange};
 use super::swept::Swept;
 use crate::autocache::{Autocache, Consistency, Region};
-use crate::coherence::{Answer, Lifetime, Outcome, Step, Token};
-use crate::error::CacheError;
-use crate::store::{Command, Reply, StoreError};
-use crate::telemetry::{Event, TARGET};
-use bytes::Bytes;
 use sea_orm::DbErr;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// Keys in one pipeline; a larger transaction sends several.
-pub(crate) const PIPELINE_KEYS_MAX: usize = 1_000;
-
-/// What is known of a touched row.
-#[derive(Clone, Debug)]
-pub(crate) enum RowChange {
-    /// The entry to publish if the transaction commits.
-    Known(Bytes, Lifetime),
-    /// Touched, and its last state is not known for sure: its key is emptied.
-    Unknown,
-}
 
 /// The touched rows of one transaction or savepoint.
 #[derive(Debug)]
@@ -45,24 +27,11 @@ pub(crate) struct UnitOfWork {
 /// By region and key: two entities may be told to share a key text.
 type Touched = HashMap<(usize, String), (Arc<Region>, RowChange)>;
 
-/// A committed transaction's keys, between their intents and their finishes.
+/// A transaction's keys and entities, from right before COMMIT to its end.
 #[derive(Debug)]
-pub(crate) struct Announced {
-    keys: Vec<AnnouncedKey>,
+pub(crate) struct Committing {
+    announced: Announced,
     entities: Swept,
-    begun: Instant,
-    hold: Duration,
-}
-
-#[derive(Debug)]
-struct AnnouncedKey {
-    region: Arc<Region>,
-    key: String,
-    change: RowChange,
-    token: Token,
-    held: bool,
-    /// The stamp of the server that was to hold the intent.
-    stamp: Option<u32>,
 }
 
 impl UnitOfWork {
@@ -152,122 +121,35 @@ impl UnitOfWork {
             .collect()
     }
 
-    /// Places the intents of all touched rows, right before COMMIT: one round trip for each backend
-    /// and [`PIPELINE_KEYS_MAX`] keys.
-    pub(super) async fn announce(&self) -> Result<Announced, DbErr> {
+    /// Places the intents of all touched keys, right before COMMIT.
+    pub(super) async fn announce(&self) -> Result<Committing, DbErr> {
         let settings = *self.autocache.settings();
         let failed = self.failed.load(Ordering::Acquire);
-        let keys = std::mem::take(&mut *self.touched()).into_iter().map(|((_, key), (region, change))| {
-            let change = if failed { RowChange::Unknown } else { change };
-            let stamp = region.backend.stamp();
-            AnnouncedKey { region, key, change, token: Token::random(), held: false, stamp }
-        });
-        let mut announced = Announced {
-            keys: keys.collect(),
-            entities: Swept::of(self.entities()),
-            begun: Instant::now(),
-            hold: settings.hold,
-        };
-        let mut refused = announced.intents(false).await;
-        if refused.is_none() && announced.begun.elapsed() > settings.hold / 4 {
-            announced.begun = Instant::now();
-            refused = announced.intents(true).await;
+        let mut announced = Announced::new(settings.hold);
+        for ((_, key), (region, change)) in std::mem::take(&mut *self.touched()) {
+            announced.add(&region, key, if failed { RowChange::Unknown } else { change });
         }
-        match refused {
-            Some(error) if settings.consistency == Consistency::Strict => {
-                announced.release().await;
-                Err(CacheError::NotAnnounced(error).into())
+        let entities = Swept::of(self.entities());
+        match announced.place(settings.consistency).await {
+            Ok(()) => Ok(Committing { announced, entities }),
+            Err(error) => {
+                entities.forget();
+                Err(error)
             }
-            _ => Ok(announced),
         }
     }
 }
 
-impl AnnouncedKey {
-    /// Whether the intent was acknowledged by the server that answers still. Another one, or one that
-    /// nobody knows, may not have it.
-    fn is_surely_held(&self) -> bool {
-        self.held && self.stamp.is_some() && self.region.backend.stamp() == self.stamp
-    }
-}
-
-impl Announced {
-    async fn intents(&mut self, reissued: bool) -> Option<StoreError> {
-        let hold = self.hold;
-        let replies = self.run(|key| Step::Intent { token: key.token, hold, reissued }).await;
-        let mut refused = None;
-        for (key, reply) in self.keys.iter_mut().zip(replies) {
-            key.held = matches!(reply, Ok(Answer::Held { .. }));
-            if let Err(error) = reply {
-                // Should this future be dropped during COMMIT, nobody would tell the cache.
-                key.region.backend.owe(&key.key, key.token, hold, key.region.sweep());
-                refused = Some(error);
-            }
-        }
-        refused
-    }
-
+impl Committing {
     /// COMMIT was answered with success.
-    pub(super) async fn finish(mut self, consistency: Consistency) -> Result<(), DbErr> {
-        let committed = Instant::now();
-        std::mem::take(&mut self.entities).clear().await;
-        let outcome = |key: &AnnouncedKey| match &key.change {
-            RowChange::Known(entry, lifetime) if key.held => Outcome::Publish(entry.clone(), *lifetime),
-            RowChange::Known(..) | RowChange::Unknown => Outcome::Delete,
-        };
-        let replies = self.run(|key| Step::Finish { token: key.token, outcome: outcome(key) }).await;
-        let sure = self.hold.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
-        let in_time = committed - self.begun < sure;
-        let mut unconfirmed = None;
-        for (key, reply) in self.keys.iter().zip(replies) {
-            match reply {
-                Ok(answer) => {
-                    key.region.backend.settle(&key.key, key.token);
-                    key.region.count_end(&answer);
-                }
-                Err(error) => {
-                    key.region.backend.owe(&key.key, key.token, Duration::ZERO, key.region.sweep());
-                    if !(in_time && key.is_surely_held()) {
-                        unconfirmed = Some(error);
-                    }
-                }
-            }
-        }
-        match unconfirmed {
-            Some(error) if consistency == Consistency::Strict => Err(CacheError::Unconfirmed(error).into()),
-            _ => Ok(()),
-        }
+    pub(super) async fn finish(self, consistency: Consistency) -> Result<(), DbErr> {
+        self.entities.clear().await;
+        self.announced.finish(consistency).await
     }
 
     /// The transaction was certainly rolled back.
-    pub(super) async fn release(mut self) {
-        std::mem::take(&mut self.entities).forget();
-        self.run(|key| Step::Release { token: key.token }).await;
-    }
-
-    /// One step for each key, answered in the order of the keys.
-    async fn run(&self, step: impl Fn(&AnnouncedKey) -> Step<Bytes>) -> Vec<Reply> {
-        let mut replies: Vec<Reply> = self.keys.iter().map(|_| Ok(Answer::Unchanged)).collect();
-        let mut by_backend: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, key) in self.keys.iter().enumerate() {
-            by_backend.entry(key.region.backend.name()).or_default().push(index);
-        }
-        for indices in by_backend.values().flat_map(|indices| indices.chunks(PIPELINE_KEYS_MAX)) {
-            let command = |&index: &usize| {
-                let key = &self.keys[index];
-                Command { key: key.key.clone(), step: step(key) }
-            };
-            let backend = &self.keys[indices[0]].region.backend;
-            let answers = backend.run(indices.iter().map(command).collect()).await;
-            for (&index, answer) in indices.iter().zip(answers) {
-                if let Err(error) = &answer {
-                    let region = &self.keys[index].region;
-                    region.stats.count(Event::errors);
-                    tracing::warn!(target: TARGET, entity = %region.model, %error, "the cache was not told of a write");
-                }
-                replies[index] = answer;
-            }
-        }
-        replies
+    pub(super) async fn release(self) {
+        self.entities.forget();
+        self.announced.release().await;
     }
 }

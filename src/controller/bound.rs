@@ -18,16 +18,29 @@ pub struct BoundController<'c, E, C> {
     entity: PhantomData<fn() -> E>,
 }
 
+/// What may be done with reads on this connection.
+pub(crate) fn source_of<C: ConnectionTrait>(autocache: &Autocache, connection: &C) -> Source {
+    match origin_of(connection) {
+        Origin::Cached(other) if autocache.is_same(&other) => Source::Given,
+        Origin::Plain => Source::Given,
+        Origin::Work(work) if work.may_use_cache() && autocache.is_same(work.autocache()) => {
+            Source::Transaction
+        }
+        Origin::Cached(_) | Origin::Work(_) | Origin::Unseen => Source::DatabaseOnly,
+    }
+}
+
 impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
     pub(super) fn new(home: Result<Home, CacheError>, connection: &'c C) -> Self {
-        let ours = |other: &Autocache| home.as_ref().is_ok_and(|home| home.autocache.is_same(other));
-        let source = match origin_of(connection) {
-            Origin::Cached(autocache) if ours(&autocache) => Source::Given,
-            Origin::Plain => Source::Given,
-            Origin::Work(work) if work.may_use_cache() && ours(work.autocache()) => Source::Transaction,
-            Origin::Cached(_) | Origin::Work(_) | Origin::Unseen => Source::DatabaseOnly,
-        };
+        let source = home.as_ref().map(|home| source_of(&home.autocache, connection));
+        let source = source.unwrap_or(Source::DatabaseOnly);
         Self { home, connection, source, entity: PhantomData }
+    }
+
+    /// What a lookup needs.
+    pub(crate) fn parts(&self) -> Result<(&Home, &'c C, Source), DbErr> {
+        let home = self.home.as_ref().map_err(Clone::clone)?;
+        Ok((home, self.connection, self.source))
     }
 
     fn reader(&self) -> Result<Reader<'_, E, C>, DbErr> {

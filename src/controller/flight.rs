@@ -7,6 +7,7 @@
 //! writer came between the read and the fill, so it is new enough for whoever boarded before the
 //! fill was sent.
 
+use crate::autocache::Region;
 use sea_orm::DbErr;
 use std::any::Any;
 use std::collections::HashMap;
@@ -22,29 +23,29 @@ pub(crate) struct Flights {
 
 /// One database read on its way, for one key.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(crate) struct Flight {
     departures: AtomicU32,
     landing: watch::Sender<Option<Landing>>,
 }
 
 /// What a flight has brought, shared with all its joiners.
 #[derive(Clone, Debug)]
-pub(super) struct Landing {
+pub(crate) struct Landing {
     /// An `Option<E::Model>`.
-    pub(super) row: Result<Arc<dyn Any + Send + Sync>, DbErr>,
+    pub(crate) row: Result<Arc<dyn Any + Send + Sync>, DbErr>,
     /// Tickets with more departures than this may not use it.
-    pub(super) departures_max: u32,
+    pub(crate) departures_max: u32,
 }
 
 /// A place on a flight.
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     departures: u32,
     landing: watch::Receiver<Option<Landing>>,
 }
 
 impl Flights {
     /// A ticket for the key's flight, and the flight itself if this call has opened it.
-    pub(super) fn board(&self, key: &str) -> (Ticket, Option<Arc<Flight>>) {
+    pub(crate) fn board(&self, key: &str) -> (Ticket, Option<Arc<Flight>>) {
         let mut boarding = self.boarding();
         if let Some(flight) = boarding.get(key) {
             return (flight.ticket(), None);
@@ -55,7 +56,7 @@ impl Flights {
     }
 
     /// Accepts no more joiners.
-    pub(super) fn close(&self, key: &str, flight: &Arc<Flight>) {
+    pub(crate) fn close(&self, key: &str, flight: &Arc<Flight>) {
         let mut boarding = self.boarding();
         if boarding.get(key).is_some_and(|boarded| Arc::ptr_eq(boarded, flight)) {
             boarding.remove(key);
@@ -69,22 +70,22 @@ impl Flights {
 
 impl Flight {
     /// A flight that nobody can join.
-    pub(super) fn alone() -> Arc<Self> {
+    pub(crate) fn alone() -> Arc<Self> {
         Arc::new(Self { departures: AtomicU32::new(0), landing: watch::Sender::new(None) })
     }
 
-    pub(super) fn ticket(&self) -> Ticket {
+    pub(crate) fn ticket(&self) -> Ticket {
         let landing = self.landing.subscribe();
         Ticket { departures: self.departures.load(Ordering::SeqCst), landing }
     }
 
     /// To be called right before a question is sent. Returns the limit for landings that rest on its
     /// answer.
-    pub(super) fn depart(&self) -> u32 {
+    pub(crate) fn depart(&self) -> u32 {
         self.departures.fetch_add(1, Ordering::SeqCst)
     }
 
-    pub(super) fn land(&self, landing: Landing) {
+    pub(crate) fn land(&self, landing: Landing) {
         self.landing.send_replace(Some(landing));
     }
 }
@@ -92,12 +93,32 @@ impl Flight {
 impl Ticket {
     /// What the flight has brought; `None` if it never landed, or brought nothing that is new enough
     /// for this ticket, or not a `T`.
-    pub(super) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
+    pub(crate) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
         let landed = self.landing.wait_for(Option::is_some).await.ok()?;
         let landing = landed.as_ref().filter(|landing| self.departures <= landing.departures_max)?;
         match &landing.row {
             Ok(row) => Some(Ok(row.downcast_ref::<T>()?.clone())),
             Err(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+/// Closes what a panic in the user's decoding would leave open.
+pub(crate) struct CloseAll {
+    region: Arc<Region>,
+    keys: Vec<(String, Arc<Flight>)>,
+}
+
+impl CloseAll {
+    pub(crate) fn of(region: &Arc<Region>, keys: impl Iterator<Item = (String, Arc<Flight>)>) -> Self {
+        Self { region: region.clone(), keys: keys.collect() }
+    }
+}
+
+impl Drop for CloseAll {
+    fn drop(&mut self) {
+        for (key, flight) in &self.keys {
+            self.region.flights.close(key, flight);
         }
     }
 }

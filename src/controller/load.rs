@@ -1,7 +1,8 @@
 //! A miss: lease, database read, fill; or, when somebody else is at work, a short wait and a
 //! database read that fills nothing.
 
-use super::flight::{Flight, Landing};
+use super::flight::{CloseAll, Flight, Landing};
+use super::lease::{LEASE, LeaseGuard, POLLS};
 use super::look::look;
 use super::{Home, select};
 use crate::autocache::Region;
@@ -15,20 +16,10 @@ use sea_orm::sea_query::ValueTuple;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, ModelTrait};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 use tracing::Instrument;
 
-/// How long a reader may take between its lease and its fill.
-const LEASE: Duration = Duration::from_secs(3);
-/// The pauses before each look at a key that somebody else is working on.
-const POLLS: [Duration; 4] = [
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-];
 /// How often a read boards a flight whose answer turns out too old for it, before it reads by itself.
-const BOARDINGS_MAX: usize = 3;
+pub(crate) const BOARDINGS_MAX: usize = 3;
 
 /// A row that is wanted from the database.
 #[derive(Clone, Debug)]
@@ -111,7 +102,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
         let lease =
             |led: &Led| Step::Lease { token: led.token, hold: LEASE, unusable: led.want.unusable.clone() };
         // A future that is dropped from here on gives back whatever it may have been granted.
-        let guard = LeaseGuard::new(self.home, &led);
+        let guard = LeaseGuard::new(&self.home.region, led.iter().map(Led::lease));
         let replies = self.run(&led, lease).await;
         guard.disarm();
         let mut sorted = Sorted::default();
@@ -131,7 +122,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
     }
 
     async fn read_and_fill(&self, granted: Vec<Led>) {
-        let guard = LeaseGuard::new(self.home, &granted);
+        let guard = LeaseGuard::new(&self.home.region, granted.iter().map(Led::lease));
         let limits: Vec<u32> = granted.iter().map(|led| led.flight.depart()).collect();
         let rows = match self.select(&granted).await {
             Ok(rows) => rows,
@@ -280,8 +271,7 @@ pub(super) async fn shared<E: CachedEntity>(
 }
 
 async fn fly_detached<E: CachedEntity>(home: Home, led: Vec<Led>, mode: Mode) {
-    // Closes what a panic in the user's decoding would leave open.
-    let _closed = CloseAll { region: home.region.clone(), keys: boarding_keys(&led) };
+    let _closed = CloseAll::of(&home.region, led.iter().map(|led| (led.want.key.clone(), led.flight.clone())));
     Load::<E, DatabaseConnection>::new(&home, home.autocache.database()).fly(led, mode).await;
 }
 
@@ -300,62 +290,16 @@ impl Led {
         Self { want, flight, token: Token::random() }
     }
 
+    fn lease(&self) -> (String, Token) {
+        (self.want.key.clone(), self.token)
+    }
+
     fn land<E: CachedEntity>(self, row: Result<Option<E::Model>, DbErr>, departures_max: u32) {
         let row = row.map(|row| Arc::new(row) as Arc<dyn std::any::Any + Send + Sync>);
         self.flight.land(Landing { row, departures_max });
     }
 }
 
-/// Gives leases back when the read that took them is dropped.
-struct LeaseGuard {
-    region: Arc<Region>,
-    leases: Vec<(String, Token)>,
-}
-
-impl LeaseGuard {
-    fn new(home: &Home, led: &[Led]) -> Self {
-        let leases = led.iter().map(|led| (led.want.key.clone(), led.token)).collect();
-        Self { region: home.region.clone(), leases }
-    }
-
-    fn disarm(mut self) {
-        self.leases.clear();
-    }
-}
-
-impl Drop for LeaseGuard {
-    fn drop(&mut self) {
-        let leases = std::mem::take(&mut self.leases);
-        if leases.is_empty() {
-            return;
-        }
-        // Without a runtime the leases expire by themselves.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let region = self.region.clone();
-            let unlease = |(key, token)| Command { key, step: Step::Unlease { token } };
-            let commands = leases.into_iter().map(unlease).collect();
-            runtime.spawn(async move { region.backend.run(commands).await });
-        }
-    }
-}
-
-struct CloseAll {
-    region: Arc<Region>,
-    keys: Vec<(String, Arc<Flight>)>,
-}
-
-impl Drop for CloseAll {
-    fn drop(&mut self) {
-        for (key, flight) in &self.keys {
-            self.region.flights.close(key, flight);
-        }
-    }
-}
-
-fn boarding_keys(led: &[Led]) -> Vec<(String, Arc<Flight>)> {
-    led.iter().map(|led| (led.want.key.clone(), led.flight.clone())).collect()
-}
-
-fn lost_flight() -> DbErr {
+pub(crate) fn lost_flight() -> DbErr {
     DbErr::Custom("a database read of the cache was lost".to_owned())
 }

@@ -2,13 +2,18 @@
 
 mod bound;
 mod flight;
+mod lease;
 mod load;
 mod look;
 mod read;
 mod select;
 
 pub use bound::BoundController;
-pub(crate) use flight::Flights;
+pub(crate) use bound::source_of;
+pub(crate) use flight::{CloseAll, Flight, Flights, Landing};
+pub(crate) use lease::{LEASE, LeaseGuard, POLLS};
+pub(crate) use load::{BOARDINGS_MAX, lost_flight};
+pub(crate) use read::{Reader, Source};
 
 use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step};
@@ -17,7 +22,6 @@ use crate::error::CacheError;
 use crate::key::pk_text;
 use crate::store::Command;
 use crate::telemetry::Event;
-use read::{Reader, Source};
 use sea_orm::sea_query::{IntoValueTuple, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PrimaryKeyTrait};
 use std::fmt;
@@ -61,7 +65,7 @@ impl<E: CachedEntity> CacheController<E> {
         Self { home, entity: PhantomData }
     }
 
-    fn home(&self) -> Result<&Home, DbErr> {
+    pub(crate) fn home(&self) -> Result<&Home, DbErr> {
         self.home.as_ref().map_err(|error| error.clone().into())
     }
 
@@ -157,13 +161,21 @@ impl<E: CachedEntity> CacheController<E> {
 
     async fn invalidate_all(&self, pks: Vec<ValueTuple>) -> Result<(), DbErr> {
         let region = &self.home()?.region;
-        let keys: Vec<String> = pks.iter().filter_map(|pk| region.key(pk)).collect();
+        self.invalidate_keys(pks.iter().filter_map(|pk| region.key(pk)).collect()).await
+    }
+
+    /// Fenced like the end of a write: the fence first.
+    pub(crate) async fn invalidate_keys(&self, keys: Vec<String>) -> Result<(), DbErr> {
+        let region = &self.home()?.region;
+        let keys: Vec<String> = region.fence().map(str::to_owned).into_iter().chain(keys).collect();
         let mut first_error = None;
-        for keys in keys.chunks(INVALIDATE_KEYS_MAX) {
+        for page in keys.chunks(INVALIDATE_KEYS_MAX) {
             let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
-            for reply in region.backend.run(keys.iter().map(command).collect()).await {
+            let replies = region.backend.run(page.iter().map(command).collect()).await;
+            for (key, reply) in page.iter().zip(replies) {
                 match reply {
                     Ok(Answer::Unchanged) => {}
+                    Ok(_) if region.fence() == Some(key) => {}
                     Ok(_) => region.stats.count(Event::invalidations),
                     Err(error) => {
                         region.stats.count(Event::errors);
@@ -184,7 +196,7 @@ impl<E: CachedEntity> CacheController<E> {
     /// As [`invalidate`](Self::invalidate).
     pub async fn clear(&self) -> Result<(), DbErr> {
         let region = &self.home()?.region;
-        let touched = region.backend.clear(&region.sweep()).await.map_err(CacheError::Store)?;
+        let touched = region.backend.clear(&region.entity_keys()).await.map_err(CacheError::Store)?;
         region.stats.count_many(Event::invalidations, touched);
         Ok(())
     }

@@ -17,7 +17,7 @@ const READ_KEYS_MAX: usize = 10_000;
 
 /// Where misses are read, and what may be done with what is found there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The Autocache's own connection: reads are shared between tasks, and fill the cache.
     Primary,
     /// A given connection to the primary: reads fill the cache.
@@ -28,7 +28,7 @@ pub(super) enum Source {
     DatabaseOnly,
 }
 
-pub(super) struct Reader<'a, E, C> {
+pub(crate) struct Reader<'a, E, C> {
     home: &'a Home,
     connection: &'a C,
     source: Source,
@@ -36,7 +36,7 @@ pub(super) struct Reader<'a, E, C> {
 }
 
 impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
-    pub(super) fn new(home: &'a Home, connection: &'a C, source: Source) -> Self {
+    pub(crate) fn new(home: &'a Home, connection: &'a C, source: Source) -> Self {
         Self { home, connection, source, entity: PhantomData }
     }
 
@@ -86,7 +86,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
         self.load(vec![want], Mode::Lease).await.map(|mut rows| rows.pop().flatten())
     }
 
-    pub(super) async fn get_many(&self, pks: Vec<ValueTuple>) -> Result<Vec<Option<E::Model>>, DbErr> {
+    pub(crate) async fn get_many(&self, pks: Vec<ValueTuple>) -> Result<Vec<Option<E::Model>>, DbErr> {
         let region = self.region();
         let keys: Vec<Option<String>> = pks.iter().map(|pk| region.key(pk)).collect();
         // The first place of each key; the others copy from it.
@@ -215,7 +215,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
     }
 
     /// Whether the store is not even asked.
-    fn ignores_cache(&self) -> bool {
+    pub(crate) fn ignores_cache(&self) -> bool {
         let region = self.region();
         self.source == Source::DatabaseOnly || region.is_off() || region.trust() == Trust::Broken
     }

@@ -10,7 +10,15 @@ use tokio::time::Instant;
 /// Beyond this many keys whole entities are owed instead.
 pub(super) const JOURNAL_KEYS_MAX: usize = 10_000;
 /// Keys of one delivery.
-const PAGE: usize = 500;
+const PAGE_KEYS: usize = 500;
+
+/// All keys of one entity in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntityKeys {
+    pub(crate) sweep: Sweep,
+    /// The key that is invalidated before any other: who fills entries from a list looks at it last.
+    pub(crate) fence: Option<String>,
+}
 
 /// One write that the store has not been told of.
 #[derive(Clone, Debug)]
@@ -19,7 +27,14 @@ pub(super) struct Owed {
     /// Not to be delivered earlier: the write's statement may still be running.
     pub(super) due: Instant,
     /// What stands for the key when there are too many.
-    pub(super) sweep: Sweep,
+    pub(super) entity: EntityKeys,
+}
+
+/// Keys that are to be told of at once, in the order of their telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) fences: Vec<String>,
+    pub(super) keys: Vec<(String, Token)>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +47,7 @@ pub(super) struct Journal {
 #[derive(Debug, Default)]
 struct Debts {
     keys: HashMap<String, Vec<Owed>>,
-    entities: Vec<(Sweep, Instant)>,
+    entities: Vec<(EntityKeys, Instant)>,
 }
 
 impl Journal {
@@ -42,7 +57,7 @@ impl Journal {
         let overflow = debts.keys.len() >= JOURNAL_KEYS_MAX && !debts.keys.contains_key(key);
         let first = overflow && debts.entities.is_empty();
         if overflow {
-            debts.owe_entity(owed.sweep, owed.due);
+            debts.owe_entity(owed.entity, owed.due);
         } else {
             let of_key = debts.keys.entry(key.to_owned()).or_default();
             of_key.retain(|other| other.token != owed.token);
@@ -52,9 +67,9 @@ impl Journal {
         first
     }
 
-    pub(super) fn owe_entity(&self, sweep: Sweep, due: Instant) {
+    pub(super) fn owe_entity(&self, entity: EntityKeys, due: Instant) {
         let mut debts = self.debts();
-        debts.owe_entity(sweep, due);
+        debts.owe_entity(entity, due);
         self.recount(&debts);
     }
 
@@ -95,26 +110,26 @@ impl Journal {
         !self.is_empty() && !self.debts().entities.is_empty()
     }
 
-    /// The keys that are to be told of now, in pages.
-    pub(super) fn due(&self, now: Instant) -> Vec<Vec<(String, Token)>> {
+    /// The keys that are to be told of now.
+    pub(super) fn due(&self, now: Instant) -> Vec<Page> {
         let debts = self.debts();
         let due = |(key, of_key): (&String, &Vec<Owed>)| {
             let of_key = of_key.iter().filter(|owed| owed.due <= now);
-            of_key.map(|owed| (key.clone(), owed.token)).collect::<Vec<_>>()
+            of_key.map(|owed| (key.clone(), owed.clone())).collect::<Vec<_>>()
         };
-        let all: Vec<(String, Token)> = debts.keys.iter().flat_map(due).collect();
-        all.chunks(PAGE).map(<[_]>::to_vec).collect()
+        let all: Vec<(String, Owed)> = debts.keys.iter().flat_map(due).collect();
+        all.chunks(PAGE_KEYS).map(Page::of).collect()
     }
 
-    pub(super) fn due_sweeps(&self, now: Instant) -> Vec<Sweep> {
+    pub(super) fn due_entities(&self, now: Instant) -> Vec<EntityKeys> {
         let debts = self.debts();
-        debts.entities.iter().filter(|(_, due)| *due <= now).map(|(sweep, _)| sweep.clone()).collect()
+        debts.entities.iter().filter(|(_, due)| *due <= now).map(|(entity, _)| entity.clone()).collect()
     }
 
     /// An entity was cleared, beginning at `at`.
-    pub(super) fn swept(&self, sweep: &Sweep, at: Instant) {
+    pub(super) fn swept(&self, entity: &EntityKeys, at: Instant) {
         let mut debts = self.debts();
-        debts.entities.retain(|(other, due)| other != sweep || *due > at);
+        debts.entities.retain(|(other, due)| other != entity || *due > at);
         self.recount(&debts);
     }
 
@@ -127,11 +142,21 @@ impl Journal {
     }
 }
 
+impl Page {
+    fn of(owed: &[(String, Owed)]) -> Self {
+        let mut fences: Vec<String> =
+            owed.iter().filter_map(|(_, owed)| owed.entity.fence.clone()).collect();
+        fences.sort_unstable();
+        fences.dedup();
+        Self { fences, keys: owed.iter().map(|(key, owed)| (key.clone(), owed.token)).collect() }
+    }
+}
+
 impl Debts {
-    fn owe_entity(&mut self, sweep: Sweep, due: Instant) {
-        match self.entities.iter_mut().find(|(other, _)| *other == sweep) {
+    fn owe_entity(&mut self, entity: EntityKeys, due: Instant) {
+        match self.entities.iter_mut().find(|(other, _)| *other == entity) {
             Some((_, later)) => *later = due.max(*later),
-            None => self.entities.push((sweep, due)),
+            None => self.entities.push((entity, due)),
         }
     }
 }
@@ -143,7 +168,8 @@ mod tests {
 
     fn owed(token: u128, due: Instant) -> Owed {
         let sweep = Sweep { prefix: "app:book:".to_owned(), entity: None };
-        Owed { token: Token::from_u128(token), due, sweep }
+        let entity = EntityKeys { sweep, fence: Some("app:book:@".to_owned()) };
+        Owed { token: Token::from_u128(token), due, entity }
     }
 
     #[test]
@@ -151,7 +177,11 @@ mod tests {
         let (journal, now) = (Journal::default(), Instant::now());
         journal.owe("k", owed(1, now));
         journal.owe("k", owed(2, now + Duration::from_secs(9)));
-        assert_eq!(journal.due(now), [vec![("k".to_owned(), Token::from_u128(1))]]);
+        let page = Page {
+            fences: vec!["app:book:@".to_owned()],
+            keys: vec![("k".to_owned(), Token::from_u128(1))],
+        };
+        assert_eq!(journal.due(now), [page]);
         journal.settle("k", Token::from_u128(1));
         assert!(journal.suspects("k") && !journal.suspects("other"));
         journal.settle("k", Token::from_u128(2));
@@ -175,8 +205,8 @@ mod tests {
         assert_eq!(overflows.iter().filter(|first| **first).count(), 1);
         assert_eq!(journal.len(), JOURNAL_KEYS_MAX + 1);
         assert!(journal.suspects("never written") && journal.suspects_all());
-        for sweep in journal.due_sweeps(now) {
-            journal.swept(&sweep, now);
+        for entity in journal.due_entities(now) {
+            journal.swept(&entity, now);
         }
         assert!(!journal.suspects("never written") && journal.suspects("7"));
     }

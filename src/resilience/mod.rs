@@ -9,9 +9,10 @@ mod breaker;
 mod journal;
 
 use crate::coherence::{Step, Token};
-use crate::store::{Command, Found, Reply, Store, StoreError, StoreErrorKind, Sweep};
+use crate::store::{Command, Found, Reply, Store, StoreError, StoreErrorKind};
 use crate::telemetry::TARGET;
 use breaker::Breaker;
+pub(crate) use journal::EntityKeys;
 use journal::{JOURNAL_KEYS_MAX, Journal, Owed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,9 +104,13 @@ impl Resilience {
         replies.into_iter().map(|reply| self.note(reply)).collect()
     }
 
-    pub(crate) async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+    pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
         self.inner.breaker.check()?;
-        self.note(self.inner.store.clear(sweep).await)
+        self.note(clear(&self.inner, entity).await)
+    }
+
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.inner.store.keeps_order()
     }
 
     pub(crate) fn stamp(&self) -> Option<u32> {
@@ -114,9 +119,9 @@ impl Resilience {
 
     /// The store does not know of a write to this key: it is suspect from now on, and invalidated
     /// once `after` has passed and the store answers. `token` names the debt.
-    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, sweep: Sweep) {
+    pub(crate) fn owe(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
         let due = Instant::now() + after;
-        if self.inner.journal.owe(key, Owed { token, due, sweep }) {
+        if self.inner.journal.owe(key, Owed { token, due, entity }) {
             tracing::error!(
                 target: TARGET,
                 backend = %self.inner.name, limit = JOURNAL_KEYS_MAX,
@@ -129,8 +134,8 @@ impl Resilience {
 
     /// The store does not know of a write to any row of an entity: every key is suspect until the entity
     /// was cleared, once `after` has passed.
-    pub(crate) fn owe_entity(&self, sweep: Sweep, after: Duration) {
-        self.inner.journal.owe_entity(sweep, Instant::now() + after);
+    pub(crate) fn owe_entity(&self, entity: EntityKeys, after: Duration) {
+        self.inner.journal.owe_entity(entity, Instant::now() + after);
         self.mend();
     }
 
@@ -232,18 +237,34 @@ async fn heal(inner: &Inner) -> Result<(), StoreError> {
 async fn deliver(inner: &Inner) -> Result<(), StoreError> {
     let now = Instant::now();
     for page in inner.journal.due(now) {
-        let commands = page.iter().map(|(key, _)| Command { key: key.clone(), step: Step::Invalidate });
-        let replies = inner.store.run(commands.collect()).await;
-        for ((key, token), reply) in page.into_iter().zip(replies) {
+        let keys = page.keys.iter().map(|(key, _)| key);
+        let mut replies = invalidate(inner, page.fences.iter().chain(keys)).await.into_iter();
+        for reply in replies.by_ref().take(page.fences.len()) {
+            reply?;
+        }
+        for ((key, token), reply) in page.keys.into_iter().zip(replies) {
             reply?;
             inner.journal.settle(&key, token);
         }
     }
-    for sweep in inner.journal.due_sweeps(now) {
-        inner.store.clear(&sweep).await?;
-        inner.journal.swept(&sweep, now);
+    for entity in inner.journal.due_entities(now) {
+        clear(inner, &entity).await?;
+        inner.journal.swept(&entity, now);
     }
     Ok(())
+}
+
+async fn clear(inner: &Inner, entity: &EntityKeys) -> Result<u64, StoreError> {
+    for reply in invalidate(inner, &entity.fence).await {
+        reply?;
+    }
+    inner.store.clear(&entity.sweep).await
+}
+
+async fn invalidate<'k>(inner: &Inner, keys: impl IntoIterator<Item = &'k String>) -> Vec<Reply> {
+    let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
+    let commands: Vec<Command> = keys.into_iter().map(command).collect();
+    if commands.is_empty() { Vec::new() } else { inner.store.run(commands).await }
 }
 
 fn is_reading<E>(step: &Step<E>) -> bool {

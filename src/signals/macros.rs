@@ -7,6 +7,10 @@ macro_rules! connect_signals {
     ($active_model:ty) => {
         impl $crate::SignalsConnected for $active_model {}
 
+        $crate::__private::inventory::submit! {
+            $crate::__private::Registration::of::<<$active_model as $crate::sea_orm::ActiveModelTrait>::Entity>()
+        }
+
         #[$crate::__private::async_trait::async_trait]
         impl $crate::sea_orm::ActiveModelBehavior for $active_model {
             async fn before_save<C>(

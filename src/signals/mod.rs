@@ -57,9 +57,10 @@ mod write;
 pub(crate) use pending::{Claim, Pending};
 
 use crate::entity::CachedEntity;
+use crate::relation::Joins;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
 use std::future::Future;
-use write::{Row, Write};
+use write::{Row, Site, Write, WriteKind};
 
 /// Announces that the row of this model is about to be inserted or updated.
 ///
@@ -80,9 +81,9 @@ where
 {
     // A hook that runs after this one may still change the model, so one without changes is
     // announced too; its row, which may come from an older snapshot, is not published.
-    let write = Write::of(model.get_primary_key_value(), insert);
+    let (site, write) = save::<A, C>(model, db, insert);
     let write = if insert || model.is_changed() { write } else { write.unpublished() };
-    write::begin::<A::Entity, C>(db, write)
+    write::begin::<A::Entity, C>(db, site, write)
 }
 
 /// Puts the saved row into the cache, now or after COMMIT.
@@ -116,7 +117,8 @@ where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    write::begin::<A::Entity, C>(db, Write::of(model.get_primary_key_value(), false))
+    let site = Site::of::<A::Entity, C>(db);
+    write::begin::<A::Entity, C>(db, site, Write::of(model.get_primary_key_value(), WriteKind::Delete))
 }
 
 /// Remembers that the row is gone, now or after COMMIT.
@@ -154,7 +156,23 @@ where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    let write = Write::of(model.get_primary_key_value(), insert);
+    let (site, write) = save::<A, C>(model, db, insert);
     let write = if insert || model.is_changed() { write } else { write.no_write() };
-    write::begin::<A::Entity, C>(db, write)
+    write::begin::<A::Entity, C>(db, site, write)
+}
+
+/// Where the save is at home, and what is known of it. Asked outside of any future: the answer comes
+/// through a slot of this thread.
+fn save<A, C>(model: &A, db: &C, insert: bool) -> (Result<Option<Site>, DbErr>, Write)
+where
+    A: ActiveModelTrait<Entity: CachedEntity>,
+    C: ConnectionTrait,
+{
+    let site = Site::of::<A::Entity, C>(db);
+    let joins = match &site {
+        Ok(Some(site)) => Joins::of(site.region(), model, insert),
+        _ => Joins::default(),
+    };
+    let kind = if insert { WriteKind::Insert } else { WriteKind::Update };
+    (site, Write::of(model.get_primary_key_value(), kind).joining(joins))
 }

@@ -4,7 +4,8 @@
 //! and task. Of two writes of one row in one task at once, each may take the other's note; both
 //! tokens were announced before either finishes, so the intent stands and is dirty all the while.
 
-use crate::coherence::Token;
+use crate::connection::InFlight;
+use crate::relation::Joins;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,7 @@ const SWEEP_FROM: usize = 1_024;
 const CLAIM_WINDOW: Duration = Duration::from_secs(2);
 
 /// A write between its hooks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Note {
     pub(super) kind: NoteKind,
     /// When the write began, before anything was sent.
@@ -28,21 +29,20 @@ pub(super) struct Note {
     pub(super) dead_at: Instant,
     /// Whether its statement has been seen on a connection of ours.
     pub(super) stated: bool,
+    /// The lists that the row may join.
+    pub(super) joins: Joins,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum NoteKind {
     /// A save without changes: no statement will be sent.
     NoWrite,
-    /// An insert whose key the database makes, kept under an empty key.
-    Birth,
     /// A write that was announced, or tried to be.
     Announced {
-        token: Token,
-        /// Whether the store has acknowledged the intent.
-        held: bool,
-        /// The stamp of the server that has.
-        stamp: Option<u32>,
+        /// Its keys: none, for an insert whose key the database makes and that joins no list.
+        write: InFlight,
+        /// Whether the row's own key is among them.
+        row: bool,
         /// Whether the row that the write returns may be published.
         publish: bool,
     },
@@ -57,8 +57,8 @@ pub(crate) enum Claim {
     Nothing,
     /// It is known of, and there is no intent of its own.
     Noted,
-    /// It has announced this key with this token.
-    Write(String, Token),
+    /// It has announced these keys, and left its note under this one.
+    Write(String, InFlight),
 }
 
 /// The notes of one region.
@@ -78,7 +78,7 @@ impl Note {
         let begun = Instant::now();
         // A hold of years is no reason to overflow.
         let dead_at = begun.checked_add(hold).unwrap_or(begun + Duration::from_secs(3_600));
-        Self { kind, begun, dead_at, stated: false }
+        Self { kind, begun, dead_at, stated: false, joins: Joins::default() }
     }
 }
 
@@ -123,18 +123,18 @@ impl Pending {
         }
         let Some((key, note)) = oldest else { return Claim::Nothing };
         note.stated = true;
-        match note.kind {
-            NoteKind::Announced { token, .. } => Claim::Write(key.clone(), token),
+        match &note.kind {
+            NoteKind::Announced { write, .. } => Claim::Write(key.clone(), write.clone()),
             _ => Claim::Noted,
         }
     }
 
-    /// The write with this token has ended without its `after_*` hook.
-    pub(crate) fn forget(&self, key: &str, token: Token) {
+    /// This write has ended without its `after_*` hook.
+    pub(crate) fn forget(&self, key: &str, ended: &InFlight) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(of_key) = notes.by_key.get_mut(key) {
             of_key.retain(
-                |(_, note)| !matches!(note.kind, NoteKind::Announced { token: other, .. } if other == token),
+                |(_, note)| !matches!(&note.kind, NoteKind::Announced { write, .. } if write.is(ended)),
             );
             if of_key.is_empty() {
                 notes.by_key.remove(key);

@@ -2,13 +2,11 @@
 
 use super::pending::{Note, NoteKind};
 use crate::autocache::{Autocache, Consistency, Region};
-use crate::coherence::{Answer, Outcome, Step, Token};
-use crate::connection::{Origin, RowChange, UnitOfWork, origin_of};
+use crate::coherence::{Step, Token};
+use crate::connection::{Announced, InFlight, Origin, RowChange, UnitOfWork, origin_of};
 use crate::entity::CachedEntity;
-use crate::error::CacheError;
-use crate::store::{Command, StoreError};
-use crate::telemetry::{Event, TARGET};
-use bytes::Bytes;
+use crate::relation::{self, Joins};
+use crate::telemetry::TARGET;
 use sea_orm::sea_query::{FromValueTuple, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr, ModelTrait, PrimaryKeyTrait};
 use std::any::TypeId;
@@ -25,9 +23,18 @@ const BIRTH_WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct Write {
     /// `None`: the database makes the key.
     pk: Option<ValueTuple>,
-    insert: bool,
+    kind: WriteKind,
+    /// The lists that the row may join.
+    joins: Joins,
     publish: bool,
     happens: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteKind {
+    Insert,
+    Update,
+    Delete,
 }
 
 /// What a write has left in the database.
@@ -37,8 +44,12 @@ pub(super) enum Row<'m, M> {
 }
 
 impl Write {
-    pub(super) fn of(pk: Option<ValueTuple>, insert: bool) -> Self {
-        Self { pk, insert, publish: true, happens: true }
+    pub(super) fn of(pk: Option<ValueTuple>, kind: WriteKind) -> Self {
+        Self { pk, kind, joins: Joins::default(), publish: true, happens: true }
+    }
+
+    pub(super) fn joining(self, joins: Joins) -> Self {
+        Self { joins, ..self }
     }
 
     pub(super) fn unpublished(self) -> Self {
@@ -87,53 +98,83 @@ fn route<E: CachedEntity, C: ConnectionTrait>(db: &C) -> Option<Route> {
     route
 }
 
+/// Where a write is at home, and what follows from its connection.
+pub(super) struct Site {
+    route: Route,
+    region: Arc<Region>,
+}
+
+impl Site {
+    /// `None`: the cache has nothing to do with it.
+    pub(super) fn of<E: CachedEntity, C: ConnectionTrait>(db: &C) -> Result<Option<Self>, DbErr> {
+        let Some(route) = route::<E, C>(db) else { return Ok(None) };
+        let region = route.autocache().region::<E>()?;
+        Ok((!region.is_off()).then_some(Self { route, region }))
+    }
+
+    pub(super) fn region(&self) -> &Arc<Region> {
+        &self.region
+    }
+}
+
 /// Before the statement.
 pub(super) fn begin<'c, E, C>(
     db: &'c C,
+    site: Result<Option<Site>, DbErr>,
     write: Write,
 ) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, E, C>
 where
     E: CachedEntity,
     C: ConnectionTrait,
 {
-    // Asked outside of the future: the answer comes through a slot of this thread.
-    let route = route::<E, C>(db);
     async move {
-        let Some(route) = route else { return Ok(()) };
-        let region = route.autocache().region::<E>()?;
-        if region.is_off() {
-            return Ok(());
-        }
+        let Some(Site { route, region }) = site? else { return Ok(()) };
+        let inserts = write.kind == WriteKind::Insert;
         let pk = match write.pk {
             // The database may take another spelling for this key: only it knows the row's own.
-            Some(pk) if !region.exact_keys && !write.insert => Some(stored_pk::<E, C>(db, pk).await?),
+            Some(pk) if !region.exact_keys && !inserts => Some(stored_pk::<E, C>(db, pk).await?),
             pk => pk,
         };
-        let Some(key) = pk.as_ref().and_then(|pk| region.key(pk)) else {
-            if write.insert {
-                let note = Note::new(NoteKind::Birth, region.settings.hold);
-                region.pending.push("", Note { stated: !route.is_ours(), ..note });
-            }
+        let key = pk.as_ref().and_then(|pk| region.key(pk));
+        if key.is_none() && !inserts {
             return Ok(());
-        };
+        }
+        let noted = key.clone().unwrap_or_default();
         if !write.happens {
-            region.pending.push(&key, Note::new(NoteKind::NoWrite, region.settings.hold));
+            region.pending.push(&noted, Note::new(NoteKind::NoWrite, region.settings.hold));
             return Ok(());
         }
-        match route {
-            Route::Autocommit(_) | Route::Plain(_) => {
-                let hold = region.settings.hold;
-                announce(&region, key, hold, write.publish, !route.is_ours()).await
+        let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
+        if let Route::Work(work) = &route {
+            // From here on the keys are touched, whether an `after_*` hook comes or not.
+            key.iter().chain(&write.joins.keys).for_each(|key| work.record(&region, key, RowChange::Unknown));
+            if let Some(pk) = deleted {
+                let keys = relation::taken_along::<E, C>(work.autocache(), &region, pk, db).await?;
+                keys.iter().for_each(|(region, key)| work.record(region, key, RowChange::Unknown));
             }
-            Route::Unseen(_) => announce(&region, key, region.settings.transaction_hold, false, true).await,
-            Route::Work(work) => {
-                // From here on the key is touched, whether an `after_*` hook comes or not.
-                work.record(&region, &key, RowChange::Unknown);
-                let kind = NoteKind::InTransaction { publish: write.publish };
-                region.pending.push(&key, Note::new(kind, Duration::MAX));
-                Ok(())
-            }
+            let kind = NoteKind::InTransaction { publish: write.publish };
+            region.pending.push(&noted, Note { joins: write.joins, ..Note::new(kind, Duration::MAX) });
+            return Ok(());
         }
+        let (hold, publish) = match route {
+            Route::Unseen(_) => (region.settings.transaction_hold, false),
+            _ => (region.settings.hold, write.publish),
+        };
+        let begun = Instant::now();
+        let mut announced = Announced::new(hold);
+        for key in key.iter().chain(&write.joins.keys) {
+            announced.add(&region, key.clone(), RowChange::Unknown);
+        }
+        if let Some(pk) = deleted {
+            let autocache = route.autocache();
+            let locked = matches!(route, Route::Unseen(_));
+            relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced).await?;
+        }
+        announced.place(region.settings.consistency).await?;
+        let kind = NoteKind::Announced { write: InFlight::new(announced), row: key.is_some(), publish };
+        let note = Note { begun, joins: write.joins, stated: !route.is_ours(), ..Note::new(kind, hold) };
+        region.pending.push(&noted, note);
+        Ok(())
     }
 }
 
@@ -150,11 +191,7 @@ where
     E: CachedEntity,
     C: ConnectionTrait,
 {
-    let Some(route) = route::<E, C>(db) else { return Ok(()) };
-    let region = route.autocache().region::<E>()?;
-    if region.is_off() {
-        return Ok(());
-    }
+    let Some(Site { route, region }) = Site::of::<E, C>(db)? else { return Ok(()) };
     let Some(key) = region.key(&pk) else { return Ok(()) };
     let mut note = region.pending.pop(&key);
     if note.is_none() && matches!(row, Row::Saved { insert: true, .. }) {
@@ -164,20 +201,30 @@ where
     if updated && matches!(note, Some(Note { kind: NoteKind::NoWrite, .. })) {
         return Ok(());
     }
+    let lists = joined::<E>(&region, note.as_ref(), &row);
     match route {
-        Route::Autocommit(_) | Route::Plain(_) => conclude::<E>(&region, key, note, &pk, &row).await,
-        Route::Unseen(_) => hold_back::<E>(&region, key, note).await,
+        Route::Autocommit(_) | Route::Plain(_) => conclude::<E>(&region, key, lists, note, &pk, &row).await,
+        Route::Unseen(_) => hold_back::<E>(&region, key, lists, note).await,
         Route::Work(work) => {
             // Without a note nobody knows whether this row was written at all, or read from a snapshot.
-            let publish = note.is_some_and(|note| {
-                matches!(note.kind, NoteKind::InTransaction { publish: true } | NoteKind::Birth)
-            });
+            let publish = note
+                .is_some_and(|note| matches!(note.kind, NoteKind::InTransaction { publish: true }));
             let entry = if publish { region.encode::<E>(&pk, row.model(), Token::random()) } else { None };
             let change =
                 entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
             work.record(&region, &key, change);
+            lists.iter().for_each(|list| work.record(&region, list, RowChange::Unknown));
             Ok(())
         }
+    }
+}
+
+/// The lists that the row has joined, now that all its values are known.
+fn joined<E: CachedEntity>(region: &Region, note: Option<&Note>, row: &Row<'_, E::Model>) -> Vec<String> {
+    match (row.model(), note) {
+        (None, _) => Vec::new(),
+        (Some(row), Some(note)) => note.joins.keys_of::<E>(region, row),
+        (Some(row), None) => relation::all_keys_of::<E>(region, row),
     }
 }
 
@@ -195,149 +242,72 @@ impl Route {
     }
 }
 
-/// Places the intent. An acknowledgement that took a quarter of the hold is not one: too little of
-/// it may be left for the statement.
-async fn announce(
-    region: &Region,
-    key: String,
-    hold: Duration,
-    publish: bool,
-    stated: bool,
-) -> Result<(), DbErr> {
-    let token = Token::random();
-    let stamp = region.backend.stamp();
-    let note = Note::new(NoteKind::Announced { token, held: false, stamp, publish }, hold);
-    let mut reply = intent(region, &key, token, hold, false).await;
-    if reply.is_ok() && note.begun.elapsed() > hold / 4 {
-        reply = intent(region, &key, token, hold, true).await;
-    }
-    let held = match reply {
-        Ok(()) => true,
-        Err(error) if region.settings.consistency == Consistency::Strict => {
-            return Err(CacheError::NotAnnounced(error).into());
-        }
-        Err(_) => {
-            // Should this future be dropped after the statement, nobody would tell the cache.
-            region.backend.owe(&key, token, hold, region.sweep());
-            false
-        }
-    };
-    region
-        .pending
-        .push(&key, Note { kind: NoteKind::Announced { token, held, stamp, publish }, stated, ..note });
-    Ok(())
-}
-
-async fn intent(
-    region: &Region,
-    key: &str,
-    token: Token,
-    hold: Duration,
-    reissued: bool,
-) -> Result<(), StoreError> {
-    step(region, key.to_owned(), Step::Intent { token, hold, reissued }).await.map(drop)
-}
-
 /// The statement has committed.
 async fn conclude<E: CachedEntity>(
-    region: &Region,
+    region: &Arc<Region>,
     key: String,
+    lists: Vec<String>,
     note: Option<Note>,
     pk: &ValueTuple,
     row: &Row<'_, E::Model>,
 ) -> Result<(), DbErr> {
     let done = Instant::now();
-    let token = match note.map(|note| note.kind) {
-        Some(NoteKind::Announced { token, .. }) => token,
-        _ => Token::random(),
-    };
-    let last = last_step::<E>(region, note, pk, row, done);
-    match step(region, key.clone(), last).await {
-        Ok(answer) => {
-            region.backend.settle(&key, token);
-            region.count_end(&answer);
-            Ok(())
+    let (note, announced) = taken(note);
+    let mut announced = announced.unwrap_or_else(|| Announced::new(region.settings.hold));
+    let entry = || region.encode::<E>(pk, row.model(), announced.token());
+    match note.as_ref().map(|note| &note.kind) {
+        Some(NoteKind::Announced { row: true, publish, .. }) => {
+            let entry = if *publish && announced.is_held() { entry() } else { None };
+            let change = entry.map_or(RowChange::Unknown, |(bytes, life)| RowChange::Known(bytes, life));
+            announced.conclude(region, &key, change);
         }
-        Err(error) => {
-            region.backend.owe(&key, token, Duration::ZERO, region.sweep());
-            unconfirmed(region, note, done, error)
+        Some(NoteKind::Announced { row: false, .. }) if may_publish_birth(region, note.as_ref(), done) => {
+            let step = entry().map_or(Step::Invalidate, |(entry, lifetime)| Step::Insert { entry, lifetime });
+            announced.conclude_unannounced(region, &key, step);
         }
+        _ => announced.conclude(region, &key, RowChange::Unknown),
     }
+    for list in lists.iter().filter(|list| !announced.has(region, list)).collect::<Vec<_>>() {
+        announced.conclude_unannounced(region, list, Step::Invalidate);
+    }
+    announced.finish(region.settings.consistency).await
 }
 
-fn last_step<E: CachedEntity>(
-    region: &Region,
-    note: Option<Note>,
-    pk: &ValueTuple,
-    row: &Row<'_, E::Model>,
-    done: Instant,
-) -> Step<Bytes> {
-    match note.map(|note| note.kind) {
-        Some(NoteKind::Announced { token, held, publish, .. }) => {
-            let entry = if held && publish { region.encode::<E>(pk, row.model(), token) } else { None };
-            let outcome = entry.map_or(Outcome::Delete, |(bytes, life)| Outcome::Publish(bytes, life));
-            Step::Finish { token, outcome }
-        }
-        Some(NoteKind::Birth) if may_publish_birth(region, note, done) => {
-            let entry = region.encode::<E>(pk, row.model(), Token::random());
-            entry.map_or(Step::Invalidate, |(entry, lifetime)| Step::Insert { entry, lifetime })
-        }
-        _ => Step::Invalidate,
-    }
+/// The announced write of a note, unless the guard of its statement has ended it.
+fn taken(note: Option<Note>) -> (Option<Note>, Option<Announced>) {
+    let announced = note.as_ref().and_then(|note| match &note.kind {
+        NoteKind::Announced { write, .. } => write.take(),
+        _ => None,
+    });
+    (note, announced)
 }
 
-fn may_publish_birth(region: &Region, note: Option<Note>, done: Instant) -> bool {
+fn may_publish_birth(region: &Region, note: Option<&Note>, done: Instant) -> bool {
     region.settings.consistency == Consistency::Available
         && note.is_some_and(|note| done - note.begun < BIRTH_WINDOW)
 }
 
-/// The write is committed and the cache was not told. Strict callers are told, unless the intent
-/// certainly covered the commit: then no reader can have kept the older row, and it ends by itself. It
-/// did not if another server answers by now, or nobody knows which one: the intent may be gone.
-fn unconfirmed(region: &Region, note: Option<Note>, done: Instant, error: StoreError) -> Result<(), DbErr> {
-    if region.settings.consistency == Consistency::Available {
-        return Ok(());
-    }
-    let covered = note.is_some_and(|note| {
-        let hold = region.settings.hold;
-        let sure = hold.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
-        let NoteKind::Announced { held: true, stamp: Some(stamp), .. } = note.kind else { return false };
-        done - note.begun < sure && region.backend.stamp() == Some(stamp)
-    });
-    if covered { Ok(()) } else { Err(CacheError::Unconfirmed(error).into()) }
-}
-
-/// A write in a transaction whose COMMIT cannot be seen: the intent stands until its hold is over.
-async fn hold_back<E: CachedEntity>(region: &Region, key: String, note: Option<Note>) -> Result<(), DbErr> {
+/// A write in a transaction whose COMMIT cannot be seen: the intents stand until their hold is over.
+async fn hold_back<E: CachedEntity>(
+    region: &Arc<Region>,
+    key: String,
+    lists: Vec<String>,
+    note: Option<Note>,
+) -> Result<(), DbErr> {
     warn_once::<E>(
         "an entity was written in a plain DatabaseTransaction, whose COMMIT the cache cannot see: the row \
          is read from the database for the length of `transaction_hold`. Begin transactions on \
          `autocache.connection()`",
     );
-    if matches!(note, Some(Note { kind: NoteKind::Announced { held: true, .. }, .. })) {
-        return Ok(());
-    }
-    let (hold, token) = (region.settings.transaction_hold, Token::random());
-    match intent(region, &key, token, hold, false).await {
-        Ok(()) => Ok(()),
-        Err(error) if region.settings.consistency == Consistency::Strict => {
-            Err(CacheError::NotAnnounced(error).into())
-        }
-        Err(_) => {
-            region.backend.owe(&key, token, hold, region.sweep());
-            Ok(())
+    let (_, held) = taken(note);
+    let held = held.filter(Announced::is_held);
+    let mut announced = Announced::new(region.settings.transaction_hold);
+    for key in [key].into_iter().chain(lists) {
+        if !held.as_ref().is_some_and(|held| held.has(region, &key)) {
+            announced.add(region, key, RowChange::Unknown);
         }
     }
-}
-
-async fn step(region: &Region, key: String, step: Step<Bytes>) -> Result<Answer<Bytes>, StoreError> {
-    let replies = region.backend.run(vec![Command { key, step }]).await;
-    let reply = replies.into_iter().next().unwrap_or(Ok(Answer::Unchanged));
-    if let Err(error) = &reply {
-        region.stats.count(Event::errors);
-        tracing::warn!(target: TARGET, entity = %region.model, %error, "the cache was not told of a write");
-    }
-    reply
+    announced.place(region.settings.consistency).await
 }
 
 /// One warning for each entity and text in the life of the process.

@@ -122,6 +122,13 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The store could not be reached; some keys may have been invalidated.
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError>;
 
+    /// Whether the commands of one [`run`](Self::run) are carried out one after the other, in their order. A
+    /// store of several servers cannot promise it. Where it does not, rows that were found by way of a list
+    /// are cached when they are next asked for.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     /// Called when the store has not answered for a while: a chance to drop connections that lead
     /// nowhere. Does nothing unless overridden.
     async fn reconnect(&self) {}

@@ -250,6 +250,10 @@ impl Store for RedisStore {
         }
     }
 
+    fn keeps_order(&self) -> bool {
+        !self.is_clustered()
+    }
+
     async fn reconnect(&self) {
         for client in &self.inner.clients {
             // It fails while a reconnection is under way already.

@@ -1,0 +1,49 @@
+//! The right of one reader to fill a key, and for how long.
+
+use crate::autocache::Region;
+use crate::coherence::{Step, Token};
+use crate::store::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a reader may take between its lease and its fill.
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+/// The pauses before each look at a key that somebody else is working on.
+pub(crate) const POLLS: [Duration; 4] = [
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+];
+
+/// Gives leases back when the read that took them is dropped.
+pub(crate) struct LeaseGuard {
+    region: Arc<Region>,
+    leases: Vec<(String, Token)>,
+}
+
+impl LeaseGuard {
+    pub(crate) fn new(region: &Arc<Region>, leases: impl Iterator<Item = (String, Token)>) -> Self {
+        Self { region: region.clone(), leases: leases.collect() }
+    }
+
+    pub(crate) fn disarm(mut self) {
+        self.leases.clear();
+    }
+}
+
+impl Drop for LeaseGuard {
+    fn drop(&mut self) {
+        let leases = std::mem::take(&mut self.leases);
+        if leases.is_empty() {
+            return;
+        }
+        // Without a runtime the leases expire by themselves.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let region = self.region.clone();
+            let unlease = |(key, token)| Command { key, step: Step::Unlease { token } };
+            let commands = leases.into_iter().map(unlease).collect();
+            runtime.spawn(async move { region.backend.run(commands).await });
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Related objects of one model.
+
+use super::hop::Path;
+use super::index::column_of;
+use crate::autocache::Autocache;
+use crate::controller::{Source, source_of};
+use crate::entity::CachedEntity;
+use crate::error::CacheError;
+use sea_orm::sea_query::Value;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Linked, ModelTrait, Related, RelationDef};
+use std::future::Future;
+
+/// Related objects through the cache, by the relations that SeaORM knows.
+///
+/// A list costs one round trip for its members and one for their rows; a parent costs one. What is not
+/// cached takes one `SELECT` for each of the two. Results are those of the cache of the related
+/// entity: always fresh, in the order of its [`Index`](crate::Index) on the relation's columns, by primary
+/// key unless that says otherwise.
+///
+/// Every entity on the way must be a [`CachedEntity`]; the one that is asked need not be. A relation with
+/// a condition of its own (`on_condition`) is refused, for only the database can judge it.
+pub trait CachedRelated: ModelTrait {
+    /// The related rows: of has-many relations, and of many-to-many ones through their junction.
+    ///
+    /// ```
+    /// # mod author {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     use sea_orm_autocache::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "author")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation { #[sea_orm(has_many = "super::book::Entity")] Book }
+    /// #     impl Related<super::book::Entity> for Entity { fn to() -> RelationDef { Relation::Book.def() } }
+    /// #     impl CachedEntity for Entity {}
+    /// #     connect_signals!(ActiveModel);
+    /// # }
+    /// # mod book {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     use sea_orm_autocache::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[sea_orm(table_name = "book")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String, pub author_id: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {
+    /// #         #[sea_orm(belongs_to = "super::author::Entity", from = "Column::AuthorId", to = "super::author::Column::Id")]
+    /// #         Author,
+    /// #     }
+    /// #     impl Related<super::author::Entity> for Entity { fn to() -> RelationDef { Relation::Author.def() } }
+    /// #     impl CachedEntity for Entity {}
+    /// #     connect_signals!(ActiveModel);
+    /// # }
+    /// # use sea_orm::DbErr;
+    /// use sea_orm_autocache::prelude::*;
+    ///
+    /// async fn shelf(author: &author::Model) -> Result<Vec<String>, DbErr> {
+    ///     let books = author.cached_related(book::Entity).await?;
+    ///     Ok(books.into_iter().map(|book| book.title).collect())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database's own; [`CacheError`] where the relation cannot be followed: it says why.
+    fn cached_related<R>(&self, _: R) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send
+    where
+        R: CachedEntity,
+        Self::Entity: Related<R>,
+    {
+        related::<Self, R>(self, Self::Entity::via_and_to())
+    }
+
+    /// The one related row: the parent of a belongs-to relation, the other side of a has-one; `None` if
+    /// there is none, which is remembered.
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_one<R>(&self, _: R) -> impl Future<Output = Result<Option<R::Model>, DbErr>> + Send
+    where
+        R: CachedEntity,
+        Self::Entity: Related<R>,
+    {
+        let rows = related::<Self, R>(self, Self::Entity::via_and_to());
+        async { Ok(rows.await?.into_iter().next()) }
+    }
+
+    /// As [`cached_related`](Self::cached_related), along a given relation: where an entity has several to
+    /// the same other one, or to itself. The children of a node, for example, are
+    /// `node.cached_related_by(Relation::Parent.def().rev(), Entity)`.
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_related_by<R: CachedEntity>(
+        &self,
+        relation: RelationDef,
+        _: R,
+    ) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send {
+        related::<Self, R>(self, vec![relation])
+    }
+
+    /// As [`cached_one`](Self::cached_one), along a given relation.
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_one_by<R: CachedEntity>(
+        &self,
+        relation: RelationDef,
+        _: R,
+    ) -> impl Future<Output = Result<Option<R::Model>, DbErr>> + Send {
+        let rows = related::<Self, R>(self, vec![relation]);
+        async { Ok(rows.await?.into_iter().next()) }
+    }
+
+    /// The rows at the end of a chain of relations. Each link costs what a relation costs.
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_linked<L>(
+        &self,
+        link: L,
+    ) -> impl Future<Output = Result<Vec<<L::ToEntity as EntityTrait>::Model>, DbErr>> + Send
+    where
+        L: Linked<FromEntity = Self::Entity, ToEntity: CachedEntity>,
+    {
+        related::<Self, L::ToEntity>(self, link.link())
+    }
+
+    /// As [`cached_related`](Self::cached_related), reading what is not cached through this connection. In a
+    /// transaction it sees that transaction's own writes, and fills nothing; see
+    /// [`CacheController::on`](crate::CacheController::on).
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_related_on<R, C>(
+        &self,
+        _: R,
+        connection: &C,
+    ) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send
+    where
+        R: CachedEntity,
+        Self::Entity: Related<R>,
+        C: ConnectionTrait,
+    {
+        let path = Path::new::<Self::Entity, R>(Self::Entity::via_and_to());
+        let start = path.as_ref().map(|path| start_of(self, path));
+        let start = start.map_err(Clone::clone);
+        let current = Autocache::current().ok_or(CacheError::NoAutocache);
+        let source = current.as_ref().map(|autocache| source_of(autocache, connection)).map_err(Clone::clone);
+        async move {
+            let rows = path?.follow::<R, C>(&current?, connection, source?, vec![start?]).await?;
+            Ok(rows.into_iter().flatten().collect())
+        }
+    }
+
+    /// As [`cached_one`](Self::cached_one), on a connection; see
+    /// [`cached_related_on`](Self::cached_related_on).
+    ///
+    /// # Errors
+    /// As [`cached_related`](Self::cached_related).
+    fn cached_one_on<R, C>(
+        &self,
+        related: R,
+        connection: &C,
+    ) -> impl Future<Output = Result<Option<R::Model>, DbErr>> + Send
+    where
+        R: CachedEntity,
+        Self::Entity: Related<R>,
+        C: ConnectionTrait,
+    {
+        let rows = self.cached_related_on(related, connection);
+        async { Ok(rows.await?.into_iter().next()) }
+    }
+}
+
+impl<M: ModelTrait> CachedRelated for M {}
+
+/// The relations from one entity to a related one: by way of the junction, where there is one.
+pub(super) trait ViaAndTo<R: EntityTrait>: Related<R> {
+    fn via_and_to() -> Vec<RelationDef> {
+        Self::via().into_iter().chain([Self::to()]).collect()
+    }
+}
+
+impl<R: EntityTrait, E: Related<R>> ViaAndTo<R> for E {}
+
+/// The model is looked at before the future begins: it may not be shared between threads.
+fn related<M: ModelTrait, R: CachedEntity>(
+    model: &M,
+    relations: Vec<RelationDef>,
+) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send + use<M, R> {
+    let path = Path::new::<M::Entity, R>(relations);
+    let path = path.map(|path| (start_of(model, &path), path));
+    async move {
+        let (start, path) = path?;
+        let autocache = Autocache::current().ok_or(CacheError::NoAutocache)?;
+        let database = autocache.database();
+        let rows = path.follow::<R, _>(&autocache, database, Source::Primary, vec![start]).await?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+}
+
+/// The model's values in the columns that the path begins with.
+pub(super) fn start_of<M: ModelTrait>(model: &M, path: &Path) -> Vec<Value> {
+    let value = |name: &String| Some(model.get(column_of::<M::Entity>(name)?));
+    path.start().iter().filter_map(value).collect()
+}
