@@ -84,7 +84,9 @@ pub enum CacheError {
         table: String,
     },
     /// A relation has a condition of its own (`on_condition`), which only the database can judge.
-    #[error("the relation from `{from}` to `{to}` has a condition of its own: ask the database with `find_related`")]
+    #[error(
+        "the relation from `{from}` to `{to}` has a condition of its own: ask the database with `find_related`"
+    )]
     Conditional {
         /// The table it begins at.
         from: String,

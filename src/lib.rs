@@ -26,8 +26,8 @@ pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
 pub use controller::{BoundController, CacheController};
 pub use entity::{CachedEntity, EntityCache, SignalsConnected};
 pub use error::CacheError;
-pub use relation::{CachedLoader, CachedRelated, Index};
 pub use key::{KEY_BYTES_MAX, KeyParts};
+pub use relation::{CachedLoader, CachedRelated, Index};
 pub use store::{MemoryStore, RedisStore, RedisStoreBuilder, Store, StoreError, StoreErrorKind};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
@@ -36,8 +36,8 @@ pub use {fred, sea_orm};
 /// What an entity module and a `main` need.
 pub mod prelude {
     pub use crate::{
-        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedLoader,
-        CachedRelated, CachedTransaction, Consistency, EntityCache, Index, KeyParts, MemoryStore, RedisStore,
+        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedLoader, CachedRelated,
+        CachedTransaction, Consistency, EntityCache, Index, KeyParts, MemoryStore, RedisStore,
         SignalsConnected, Store, Unannounced, connect_signals,
     };
 }

@@ -1,5 +1,5 @@
-use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
 use super::catalog::Catalog;
+use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
 use crate::registry::{self, Registration};

@@ -73,7 +73,12 @@ impl Announced {
     }
 
     /// A list to which nobody may add a row meanwhile, and its entry when it is empty.
-    pub(crate) fn add_witness(&mut self, region: &Arc<Region>, key: String, empty: Option<(Bytes, Lifetime)>) {
+    pub(crate) fn add_witness(
+        &mut self,
+        region: &Arc<Region>,
+        key: String,
+        empty: Option<(Bytes, Lifetime)>,
+    ) {
         match empty {
             Some((bytes, lifetime)) => {
                 self.push(region, key, End::Finish(RowChange::Known(bytes, lifetime)));

@@ -1,9 +1,9 @@
 //! The guard: writes to cached tables that no signal has announced, such as SeaORM's own bulk
 //! statements and raw SQL. A connection sees them all; hooks see none of them.
 
+use super::UnitOfWork;
 use super::announced::{Announced, InFlight, RowChange};
 use super::swept::Swept;
-use super::UnitOfWork;
 use crate::autocache::{Autocache, Region, Unannounced as Policy};
 use crate::error::CacheError;
 use crate::signals::Claim;
@@ -155,7 +155,8 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
             unannounced.extend(dependents.map(|region| Unannounced { region, key: None }));
         }
         // The row may have moved to a list that only its values name.
-        let moves = verb != Verb::Delete && region.indexes.iter().any(|i| i.cached && sets(statement, &i.columns));
+        let moves =
+            verb != Verb::Delete && region.indexes.iter().any(|i| i.cached && sets(statement, &i.columns));
         unannounced.push(Unannounced { key: key.filter(|_| !moves), region });
     }
     (unannounced, announced)

@@ -271,7 +271,8 @@ pub(super) async fn shared<E: CachedEntity>(
 }
 
 async fn fly_detached<E: CachedEntity>(home: Home, led: Vec<Led>, mode: Mode) {
-    let _closed = CloseAll::of(&home.region, led.iter().map(|led| (led.want.key.clone(), led.flight.clone())));
+    let _closed =
+        CloseAll::of(&home.region, led.iter().map(|led| (led.want.key.clone(), led.flight.clone())));
     Load::<E, DatabaseConnection>::new(&home, home.autocache.database()).fly(led, mode).await;
 }
 

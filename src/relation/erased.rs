@@ -11,7 +11,9 @@ use crate::entity::CachedEntity;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{Expr, ExprTrait, Value, ValueTuple};
-use sea_orm::{ColumnTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryFilter,
+};
 use sea_orm::{QueryResult, QuerySelect, QueryTrait, Statement};
 use std::fmt;
 use std::marker::PhantomData;

@@ -50,7 +50,8 @@ impl Path {
     ) -> Result<Self, CacheError> {
         let hops = relations.into_iter().map(|relation| Hop::of(&relation)).collect::<Result<Vec<_>, _>>()?;
         let tables = hops.iter().map(|hop| hop.from_table.as_str()).chain([B::default().table_name()]);
-        let expected = [A::default().table_name()].into_iter().chain(hops.iter().map(|hop| hop.to_table.as_str()));
+        let expected =
+            [A::default().table_name()].into_iter().chain(hops.iter().map(|hop| hop.to_table.as_str()));
         if hops.is_empty() || !tables.eq(expected) {
             let (from, to) = (A::default().table_name().to_owned(), B::default().table_name().to_owned());
             return Err(CacheError::Astray { from, to });
@@ -134,7 +135,9 @@ async fn hop_any<C: ConnectionTrait>(
     let mut lists: Vec<Vec<Vec<Value>>> = keys.iter().map(|_| Vec::new()).collect();
     for found in connection.query_all_raw(statement).await? {
         let row = entity.row(&found)?;
-        let (Some(own), Some(values)) = (values_of(&*row, &hop.to), values_of(&*row, wanted)) else { continue };
+        let (Some(own), Some(values)) = (values_of(&*row, &hop.to), values_of(&*row, wanted)) else {
+            continue;
+        };
         for (key, list) in keys.iter().zip(&mut lists) {
             if key.len() == own.len() && key.iter().zip(&own).all(|(a, b)| same_text(a, b)) {
                 list.push(values.clone());

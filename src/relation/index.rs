@@ -3,7 +3,9 @@
 use crate::entity::CachedEntity;
 use crate::key;
 use sea_orm::sea_query::{Order, Value};
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, IdenStatic, Identity, Iterable, ModelTrait, RelationTrait};
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, IdenStatic, Identity, Iterable, ModelTrait, RelationTrait,
+};
 use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 

@@ -124,7 +124,8 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Lists<'a, E, C> {
     /// The rows of lists whose members are known: all of them by one read of the row cache. Rows that are
     /// gone, or have moved to another value, are no longer members.
     pub(super) async fn rows_of(&self, lists: Vec<(Want, Vec<ValueTuple>)>) -> Result<Vec<Rows<E>>, DbErr> {
-        let members: Vec<ValueTuple> = lists.iter().flat_map(|(_, members)| members.iter().cloned()).collect();
+        let members: Vec<ValueTuple> =
+            lists.iter().flat_map(|(_, members)| members.iter().cloned()).collect();
         if members.is_empty() {
             return Ok(lists.iter().map(|_| Rows::<E>::default()).collect());
         }

@@ -20,7 +20,9 @@ pub(super) fn sort<E: CachedEntity>(index: &IndexDef, database: Option<DbBackend
     let key = |row: &E::Model| columns.iter().map(|(column, _)| row.get(*column)).collect::<Vec<_>>();
     rows.sort_by_cached_key(|row| {
         let values = key(row).into_iter().zip(&columns);
-        values.map(|(value, (_, order))| Place { value, order: order.clone(), nulls_last }).collect::<Vec<_>>()
+        values
+            .map(|(value, (_, order))| Place { value, order: order.clone(), nulls_last })
+            .collect::<Vec<_>>()
     });
 }
 
@@ -34,7 +36,8 @@ struct Place {
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
         if let Order::Field(values) = &self.order {
-            let place = |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
+            let place =
+                |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
             return place(&self.value).cmp(&place(&other.value));
         }
         let ordering = match (is_null(&self.value), is_null(&other.value)) {
@@ -141,7 +144,8 @@ impl<'a> Number<'a> {
 
 impl Ord for Number<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let amount = |number: &Self| (number.whole.len(), number.whole.to_owned(), number.fraction.to_owned());
+        let amount =
+            |number: &Self| (number.whole.len(), number.whole.to_owned(), number.fraction.to_owned());
         match (self.negative, other.negative) {
             (false, true) => Ordering::Greater,
             (true, false) => Ordering::Less,
@@ -191,10 +195,17 @@ mod tests {
 
     #[test]
     fn null_comes_where_the_database_puts_it() {
-        let place = |value: Option<i32>, order: Order, nulls_last: bool| Place { value: value.into(), order, nulls_last };
-        for (order, nulls_last, null_first) in
-            [(Order::Asc, false, true), (Order::Asc, true, false), (Order::Desc, false, false), (Order::Desc, true, true)]
-        {
+        let place = |value: Option<i32>, order: Order, nulls_last: bool| Place {
+            value: value.into(),
+            order,
+            nulls_last,
+        };
+        for (order, nulls_last, null_first) in [
+            (Order::Asc, false, true),
+            (Order::Asc, true, false),
+            (Order::Desc, false, false),
+            (Order::Desc, true, true),
+        ] {
             let (null, one) = (place(None, order.clone(), nulls_last), place(Some(1), order, nulls_last));
             assert_eq!(null < one, null_first);
             assert_eq!(one < null, !null_first);

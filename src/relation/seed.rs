@@ -11,8 +11,8 @@
 use super::list::{Lists, Rows, Want};
 use super::members::{self, Look};
 use crate::coherence::{Answer, Step, Token};
-use crate::controller::{BOARDINGS_MAX, CloseAll, Flight, Home, LEASE, LeaseGuard, Landing, POLLS, Source};
 use crate::controller::lost_flight;
+use crate::controller::{BOARDINGS_MAX, CloseAll, Flight, Home, LEASE, Landing, LeaseGuard, POLLS, Source};
 use crate::entity::CachedEntity;
 use crate::relation::IndexDef;
 use crate::store::{Command, Found, Reply};
@@ -68,7 +68,8 @@ pub(super) async fn shared<E: CachedEntity>(
             tickets.push((place, ticket));
         }
         if !led.is_empty() {
-            let span = tracing::debug_span!(target: TARGET, "autocache.load_list", entity = %home.region.model);
+            let span =
+                tracing::debug_span!(target: TARGET, "autocache.load_list", entity = %home.region.model);
             tokio::spawn(fly_detached::<E>(home.clone(), index.clone(), led).instrument(span));
         }
         open.clear();
@@ -135,7 +136,9 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
         for ((led, limit), reply) in led.into_iter().zip(limits).zip(replies) {
             match reply {
                 Ok(Answer::Granted) => granted.push(led),
-                Ok(Answer::Found(bytes)) => failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await),
+                Ok(Answer::Found(bytes)) => {
+                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await)
+                }
                 Ok(_) => busy.push(led),
                 Err(_) => failed.push(led),
             }

@@ -144,8 +144,7 @@ impl Journal {
 
 impl Page {
     fn of(owed: &[(String, Owed)]) -> Self {
-        let mut fences: Vec<String> =
-            owed.iter().filter_map(|(_, owed)| owed.entity.fence.clone()).collect();
+        let mut fences: Vec<String> = owed.iter().filter_map(|(_, owed)| owed.entity.fence.clone()).collect();
         fences.sort_unstable();
         fences.dedup();
         Self { fences, keys: owed.iter().map(|(key, owed)| (key.clone(), owed.token)).collect() }
@@ -177,10 +176,8 @@ mod tests {
         let (journal, now) = (Journal::default(), Instant::now());
         journal.owe("k", owed(1, now));
         journal.owe("k", owed(2, now + Duration::from_secs(9)));
-        let page = Page {
-            fences: vec!["app:book:@".to_owned()],
-            keys: vec![("k".to_owned(), Token::from_u128(1))],
-        };
+        let page =
+            Page { fences: vec!["app:book:@".to_owned()], keys: vec![("k".to_owned(), Token::from_u128(1))] };
         assert_eq!(journal.due(now), [page]);
         journal.settle("k", Token::from_u128(1));
         assert!(journal.suspects("k") && !journal.suspects("other"));

@@ -168,7 +168,8 @@ where
         if let Some(pk) = deleted {
             let autocache = route.autocache();
             let locked = matches!(route, Route::Unseen(_));
-            relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced).await?;
+            relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced)
+                .await?;
         }
         announced.place(region.settings.consistency).await?;
         let kind = NoteKind::Announced { write: InFlight::new(announced), row: key.is_some(), publish };
@@ -207,8 +208,8 @@ where
         Route::Unseen(_) => hold_back::<E>(&region, key, lists, note).await,
         Route::Work(work) => {
             // Without a note nobody knows whether this row was written at all, or read from a snapshot.
-            let publish = note
-                .is_some_and(|note| matches!(note.kind, NoteKind::InTransaction { publish: true }));
+            let publish =
+                note.is_some_and(|note| matches!(note.kind, NoteKind::InTransaction { publish: true }));
             let entry = if publish { region.encode::<E>(&pk, row.model(), Token::random()) } else { None };
             let change =
                 entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));

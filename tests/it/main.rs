@@ -13,6 +13,7 @@ mod keys;
 mod laws;
 mod outage;
 mod reads;
+mod relations;
 mod stores;
 mod support;
 mod telemetry;

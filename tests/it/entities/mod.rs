@@ -28,6 +28,7 @@ macro_rules! entity {
 pub mod blog;
 pub mod hooked;
 pub mod keyed;
+pub mod library;
 pub mod schemas;
 pub mod settings;
 pub mod unfaithful;

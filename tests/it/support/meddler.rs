@@ -19,6 +19,8 @@ pub struct Meddler {
 struct Rule {
     concerns: fn(&Step<Bytes>) -> bool,
     act: Act,
+    /// So many of these steps pass before.
+    skip: usize,
     times: usize,
 }
 
@@ -59,14 +61,20 @@ impl Meddler {
 
     /// Holds the next step of this kind at the gate that is returned.
     pub fn hold(&self, concerns: fn(&Step<Bytes>) -> bool) -> Gate {
+        self.hold_nth(concerns, 1)
+    }
+
+    /// As [`hold`](Self::hold), the step of this number.
+    pub fn hold_nth(&self, concerns: fn(&Step<Bytes>) -> bool, nth: usize) -> Gate {
         let gate = Gate::default();
-        self.act(concerns, Act::Hold(gate.clone()), 1);
+        let rule = Rule { concerns, act: Act::Hold(gate.clone()), skip: nth - 1, times: 1 };
+        self.rules.lock().unwrap().push(rule);
         gate
     }
 
     /// Treats so many steps of this kind so.
     pub fn act(&self, concerns: fn(&Step<Bytes>) -> bool, act: Act, times: usize) {
-        self.rules.lock().unwrap().push(Rule { concerns, act, times });
+        self.rules.lock().unwrap().push(Rule { concerns, act, skip: 0, times });
     }
 
     pub fn behave(&self) {
@@ -76,6 +84,10 @@ impl Meddler {
     fn rule_for(&self, step: &Step<Bytes>) -> Option<Act> {
         let mut rules = self.rules.lock().unwrap();
         let rule = rules.iter_mut().find(|rule| rule.times > 0 && (rule.concerns)(step))?;
+        if rule.skip > 0 {
+            rule.skip -= 1;
+            return None;
+        }
         rule.times -= 1;
         Some(rule.act.clone())
     }
