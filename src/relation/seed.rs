@@ -137,7 +137,7 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
             match reply {
                 Ok(Answer::Granted) => granted.push(led),
                 Ok(Answer::Found(bytes)) => {
-                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await)
+                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await);
                 }
                 Ok(_) => busy.push(led),
                 Err(_) => failed.push(led),
