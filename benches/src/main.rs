@@ -36,12 +36,7 @@ fn main() {
     let (role, kind, count, stage) = part(&arguments).expect("a role, a rival, a number, and the servers");
     match role {
         stampede::WORKER => many.block_on(stampede::work_for(kind, count, &stage)),
-        // One thread, so that the count does not depend on how two of them meet.
-        instructions::WORKER => Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime")
-            .block_on(instructions::count_hits(kind, count, &stage)),
+        instructions::WORKER => instructions::count_hits(kind, count, &stage),
         other => panic!("`{other}` is no part of a scenario"),
     }
 }

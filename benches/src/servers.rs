@@ -6,5 +6,5 @@ mod process;
 #[path = "../../tests/it/support/servers.rs"]
 mod servers;
 
-pub use process::{fresh_folder, program};
+pub use process::program;
 pub use servers::{Redis, postgres, shared_redis};

@@ -33,8 +33,9 @@ pub struct Seat {
 impl Stage {
     /// Starts the servers and fills a database for every rival.
     pub async fn set(rows: i64) -> Self {
-        let folder = servers::fresh_folder("sqlite");
-        let sqlite = format!("sqlite://{}?mode=rwc", folder.join("bench.db").display());
+        // In the folder of a server, which goes with this process.
+        let file = servers::shared_redis().folder().join("bench.db");
+        let sqlite = format!("sqlite://{}?mode=rwc", file.display());
         let redis = servers::shared_redis().url();
         let stage = Self { postgres: servers::postgres().to_owned(), sqlite, redis, rows };
         let admin = connect(&format!("{}/postgres", stage.postgres), 1).await;

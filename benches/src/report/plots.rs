@@ -96,7 +96,12 @@ fn tasks_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
         Some((tasks as f64, figure.median()))
     };
     let line = |kind: &Kind| (*kind, [1, 64, 512].into_iter().filter_map(|tasks| at(*kind, tasks)).collect());
-    lines("hits per second over tasks", &kinds.iter().map(line).collect::<Vec<_>>(), path)
+    lines(
+        "hits per second over tasks",
+        SeriesLabelPosition::MiddleRight,
+        &kinds.iter().map(line).collect::<Vec<_>>(),
+        path,
+    )
 }
 
 fn many_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
@@ -105,11 +110,16 @@ fn many_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
         Some((count as f64, figure.median()))
     };
     let line = |kind: &Kind| (*kind, many::COUNTS.into_iter().filter_map(|count| at(*kind, count)).collect());
-    lines("get_many, all hit: µs over rows", &kinds.iter().map(line).collect::<Vec<_>>(), path)
+    lines(
+        "get_many, all hit: µs over rows",
+        SeriesLabelPosition::UpperLeft,
+        &kinds.iter().map(line).collect::<Vec<_>>(),
+        path,
+    )
 }
 
 /// A line for each rival, both axes in powers of ten.
-fn lines(title: &str, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn {
+fn lines(title: &str, legend: SeriesLabelPosition, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn {
     let points: Vec<(f64, f64)> = series.iter().flat_map(|(_, points)| points.clone()).collect();
     if points.is_empty() {
         return Ok(());
@@ -129,7 +139,13 @@ fn lines(title: &str, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn 
         .x_label_area_size(34)
         .y_label_area_size(84)
         .build_cartesian_2d(range(|(x, _)| *x).log_scale(), range(|(_, y)| *y).log_scale())?;
-    chart.configure_mesh().label_style((FONT, TEXT - 2)).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .label_style((FONT, TEXT - 2))
+        .light_line_style(WHITE)
+        .x_label_formatter(&|value| super::table::number(*value))
+        .y_label_formatter(&|value| super::table::number(*value))
+        .draw()?;
     for (place, (kind, points)) in series.iter().enumerate() {
         let style = color_of_line(*kind, place).stroke_width(2);
         let drawn = chart.draw_series(LineSeries::new(points.clone(), style).point_size(3))?;
@@ -137,7 +153,7 @@ fn lines(title: &str, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn 
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(legend)
         .background_style(WHITE.mix(0.9))
         .label_font((FONT, TEXT - 2))
         .draw()?;
@@ -146,9 +162,16 @@ fn lines(title: &str, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn 
 }
 
 /// Lines need to be told apart; bars have their names.
-fn color_of_line(kind: Kind, place: usize) -> RGBAColor {
-    if matches!(kind, Kind::AutocacheRedis | Kind::AutocacheMemory) || kind.is_limit() {
-        return color(kind).to_rgba();
+fn color_of_line(kind: Kind, place: usize) -> RGBColor {
+    const OTHERS: [RGBColor; 5] = [
+        RGBColor(214, 39, 40),
+        RGBColor(44, 160, 44),
+        RGBColor(148, 103, 189),
+        RGBColor(227, 119, 194),
+        RGBColor(188, 189, 34),
+    ];
+    if matches!(kind, Kind::AutocacheRedis | Kind::AutocacheMemory | Kind::Postgres) || kind.is_limit() {
+        return color(kind);
     }
-    Palette99::pick(place).to_rgba()
+    OTHERS[place % OTHERS.len()]
 }
