@@ -15,23 +15,25 @@ mod stage;
 mod work;
 
 use bench::Bench;
+use futures_util::FutureExt;
 use plan::Plan;
 use results::Results;
 use rivals::Kind;
 use scenarios::{ALL, instructions, stampede};
 use stage::Stage;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
 use std::time::Instant;
 use tokio::runtime::Builder;
 
 /// As many threads for a contestant as the smallest machine has that these figures come from.
 const WORKERS: usize = 2;
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let many = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().expect("a runtime");
     if arguments.is_empty() {
-        many.block_on(run());
-        return;
+        return many.block_on(run());
     }
     let (role, kind, count, stage) = part(&arguments).expect("a role, a rival, a number, and the servers");
     match role {
@@ -39,6 +41,7 @@ fn main() {
         instructions::WORKER => instructions::count_hits(kind, count, &stage),
         other => panic!("`{other}` is no part of a scenario"),
     }
+    ExitCode::SUCCESS
 }
 
 fn part(arguments: &[String]) -> Option<(&str, Kind, usize, Stage)> {
@@ -46,7 +49,9 @@ fn part(arguments: &[String]) -> Option<(&str, Kind, usize, Stage)> {
     Some((role, Kind::named(kind)?, count.parse().ok()?, Stage::attach(stage)?))
 }
 
-async fn run() {
+/// Fails when a scenario could not be run, never for a figure.
+async fn run() -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
     let plan = Plan::from_env();
     let begun = Instant::now();
     println!("starting servers and filling them");
@@ -56,8 +61,13 @@ async fn run() {
     for scenario in wanted {
         println!("{} ({} s)", scenario.name, begun.elapsed().as_secs());
         bench.stage.flush();
-        (scenario.run)(&mut bench).await;
+        // What has been measured by then is not lost with a scenario that fails.
+        if AssertUnwindSafe((scenario.run)(&mut bench)).catch_unwind().await.is_err() {
+            bench.leave_out(format!("{}, in part: it failed", scenario.name));
+            code = ExitCode::FAILURE;
+        }
     }
     report::write(&bench.plan, &bench.results);
     println!("{} s", begun.elapsed().as_secs());
+    code
 }

@@ -4,7 +4,7 @@
 #[path = "../../tests/it/support/process.rs"]
 mod process;
 #[path = "../../tests/it/support/servers.rs"]
-mod servers;
+mod start;
 
 pub use process::program;
-pub use servers::{Redis, postgres, shared_redis};
+pub use start::{Redis, postgres, shared_redis};

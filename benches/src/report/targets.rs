@@ -1,7 +1,7 @@
 //! The targets: what was aimed at, what was measured, met or missed.
 
 use crate::plan::Plan;
-use crate::results::{Measure, Results, median, ratio};
+use crate::results::{Figure, Measure, Results, median, ratio};
 use crate::rivals::{Class, Kind};
 use crate::scenarios::{growth, hit, many, memory, stampede, transaction, write, zipf};
 use serde::Serialize;
@@ -120,7 +120,7 @@ fn protection(results: &Results) -> Vec<Target> {
         let figure = results.find(stampede::NAME, case, Measure::Statements, own)?;
         Some(figure.rounds.iter().copied().fold(0.0, f64::max))
     };
-    let stale = |kind| results.find(zipf::NAME, zipf::CASE, Measure::StaleReads, kind).map(|f| f.median());
+    let stale = |kind| results.find(zipf::NAME, zipf::CASE, Measure::StaleReads, kind).map(Figure::median);
     vec![
         Target::new(
             "SQL statements of a stampede, 1 process",
@@ -169,7 +169,7 @@ fn bytes(results: &Results) -> Target {
             && figure.measure == Measure::OverheadBytes
             && figure.rival == own.name()
     });
-    let most = sizes.map(|figure| figure.median()).reduce(f64::max);
+    let most = sizes.map(Figure::median).reduce(f64::max);
     Target::new("bytes of an entry over the bare MessagePack payload", Bound::AtMost(32.0), most)
 }
 

@@ -5,9 +5,11 @@ use super::aside::{Cache, GetPut, GetPutMany, many_through, through};
 use crate::entities::book;
 use crate::stage::Seat;
 use redis::AsyncCommands;
-use redis::aio::ConnectionManager;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sea_orm::DatabaseConnection;
+use std::time::Duration;
 
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const RUNS: &str = "Redis answers";
 
 pub struct Redis {
@@ -17,7 +19,9 @@ pub struct Redis {
 impl Redis {
     pub async fn connect(seat: &Seat) -> Self {
         let client = redis::Client::open(seat.redis_url.as_str()).expect("a URL");
-        Self { connection: client.get_connection_manager().await.expect("a connection") }
+        // A busy machine is no reason to end a run.
+        let config = ConnectionManagerConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
+        Self { connection: client.get_connection_manager_with_config(config).await.expect("a connection") }
     }
 }
 

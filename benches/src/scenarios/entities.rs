@@ -4,7 +4,7 @@ use crate::bench::{Bench, Case, Entrant};
 use crate::data;
 use crate::results::Measure;
 use crate::rivals::{self, Kind};
-use crate::work::Work;
+use crate::work::{Sample, Work};
 
 pub const NAME: &str = "entities";
 pub const CASE: &str = "64 tasks";
@@ -22,5 +22,5 @@ pub async fn run(bench: &mut Bench) {
     bench.warm(&entrants, &ids).await;
     let case = Case::new(NAME, CASE, 64).whole();
     let samples = bench.compete(&case, &entrants, |_| Work::Hit(ids.clone())).await;
-    bench.keep(&case, Measure::MeanMicros, &entrants, &samples, |sample| sample.mean_us());
+    bench.keep(&case, Measure::MeanMicros, &entrants, &samples, Sample::mean_us);
 }

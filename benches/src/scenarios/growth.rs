@@ -8,7 +8,7 @@ use crate::results::Measure;
 use crate::rivals::{self, Kind};
 use crate::servers::Redis;
 use crate::stage::admin;
-use crate::work::Work;
+use crate::work::{Sample, Work};
 
 pub const NAME: &str = "growth";
 pub const CASE: &str = "64 tasks";
@@ -36,7 +36,7 @@ pub async fn run(bench: &mut Bench) {
     bench.warm(&entrants, &ids).await;
     let case = Case::new(NAME, CASE, 64).whole();
     let samples = bench.compete(&case, &entrants, |_| Work::Hit(ids.clone())).await;
-    bench.keep(&case, Measure::MeanMicros, &entrants, &samples, |sample| sample.mean_us());
+    bench.keep(&case, Measure::MeanMicros, &entrants, &samples, Sample::mean_us);
 }
 
 fn fill(url: &str, keys: u64) {

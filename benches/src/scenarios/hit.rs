@@ -4,7 +4,7 @@ use crate::bench::{Bench, Case};
 use crate::data;
 use crate::results::Measure;
 use crate::rivals::{Class, Kind};
-use crate::work::Work;
+use crate::work::{Sample, Work};
 
 pub const NAME: &str = "hit";
 pub const TOMBSTONE: &str = "tombstone, 64 tasks";
@@ -30,7 +30,7 @@ pub async fn run(bench: &mut Bench) {
                 case = case.whole();
             }
             let samples = bench.compete(&case, &entrants, |_| Work::Hit(rows.clone())).await;
-            bench.keep(&case, Measure::PerSecond, &entrants, &samples, |sample| sample.per_second());
+            bench.keep(&case, Measure::PerSecond, &entrants, &samples, Sample::per_second);
             if tasks == 1 && !in_memory {
                 bench.keep(&case, Measure::P50Micros, &entrants, &samples, |sample| sample.quantile_us(0.5));
                 bench.keep(&case, Measure::P99Micros, &entrants, &samples, |sample| sample.quantile_us(0.99));
@@ -40,6 +40,6 @@ pub async fn run(bench: &mut Bench) {
         bench.warm(&entrants, &absent).await;
         let case = Case::new(NAME, TOMBSTONE, 64).whole();
         let samples = bench.compete(&case, &entrants, |_| Work::Hit(absent.clone())).await;
-        bench.keep(&case, Measure::PerSecond, &entrants, &samples, |sample| sample.per_second());
+        bench.keep(&case, Measure::PerSecond, &entrants, &samples, Sample::per_second);
     }
 }

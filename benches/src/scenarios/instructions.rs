@@ -21,7 +21,7 @@ pub const WORKER: &str = "hits";
 /// Few, so that warming them takes little of the time under callgrind, which is slow.
 const ROWS: i64 = 50;
 
-pub async fn run(bench: &mut Bench) {
+pub fn run(bench: &mut Bench) {
     if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
         bench.leave_out("instructions: valgrind is not installed");
         return;

@@ -35,7 +35,7 @@ pub const ALL: [Scenario; 13] = [
     Scenario { name: related::NAME, run: |bench| Box::pin(related::run(bench)) },
     Scenario { name: zipf::NAME, run: |bench| Box::pin(zipf::run(bench)) },
     Scenario { name: memory::NAME, run: |bench| Box::pin(memory::run(bench)) },
-    Scenario { name: instructions::NAME, run: |bench| Box::pin(instructions::run(bench)) },
+    Scenario { name: instructions::NAME, run: |bench| Box::pin(async { instructions::run(bench) }) },
     Scenario { name: growth::NAME, run: |bench| Box::pin(growth::run(bench)) },
     Scenario { name: entities::NAME, run: |bench| Box::pin(entities::run(bench)) },
 ];

@@ -4,7 +4,7 @@ use crate::bench::{Bench, Case};
 use crate::data::{self, SIZED_ROWS, SIZES};
 use crate::results::Measure;
 use crate::rivals::{Class, Kind};
-use crate::work::Work;
+use crate::work::{Sample, Work};
 
 pub const NAME: &str = "size";
 
@@ -15,6 +15,6 @@ pub async fn run(bench: &mut Bench) {
         bench.warm(&entrants, &rows).await;
         let case = Case::new(NAME, format!("{size}, 64 tasks"), 64).whole();
         let samples = bench.compete(&case, &entrants, |_| Work::Hit(rows.clone())).await;
-        bench.keep(&case, Measure::PerSecond, &entrants, &samples, |sample| sample.per_second());
+        bench.keep(&case, Measure::PerSecond, &entrants, &samples, Sample::per_second);
     }
 }

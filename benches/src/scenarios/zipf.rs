@@ -5,7 +5,7 @@ use crate::bench::{Bench, Case};
 use crate::data;
 use crate::results::Measure;
 use crate::rivals::Kind;
-use crate::work::{Clock, Ledger, Pace, Work};
+use crate::work::{Clock, Ledger, Pace, Sample, Work};
 
 pub const NAME: &str = "zipf";
 pub const CASE: &str = "64 tasks, 5 % writes";
@@ -30,7 +30,7 @@ pub async fn run(bench: &mut Bench) {
             }
         }
     }
-    bench.keep(&case, Measure::PerSecond, &entrants, &samples, |sample| sample.per_second());
+    bench.keep(&case, Measure::PerSecond, &entrants, &samples, Sample::per_second);
     for (measure, share) in
         [(Measure::P50Micros, 0.5), (Measure::P99Micros, 0.99), (Measure::P999Micros, 0.999)]
     {
