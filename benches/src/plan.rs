@@ -40,7 +40,7 @@ impl Plan {
             slice: Duration::from_millis(250),
             rows: 100_000,
             warm_rows: 10_000,
-            mixed_ops: 60_000,
+            mixed_ops: 30_000,
             stampede_tasks: 1_000,
             levels: [1_000, 100_000, 10_000_000],
             counted_hits: 2_000,

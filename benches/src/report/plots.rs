@@ -14,6 +14,9 @@ const TEXT: i32 = 15;
 /// Room for names at the left of bars.
 const NAMES: i32 = 240;
 
+/// Lines begin so far above the lower edge, where the names are.
+const ROOM_BELOW: f64 = 0.25;
+
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Draws what there are figures for.
@@ -96,12 +99,7 @@ fn tasks_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
         Some((tasks as f64, figure.median()))
     };
     let line = |kind: &Kind| (*kind, [1, 64, 512].into_iter().filter_map(|tasks| at(*kind, tasks)).collect());
-    lines(
-        "hits per second over tasks",
-        SeriesLabelPosition::MiddleRight,
-        &kinds.iter().map(line).collect::<Vec<_>>(),
-        path,
-    )
+    lines("hits per second over tasks", &kinds.iter().map(line).collect::<Vec<_>>(), path)
 }
 
 fn many_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
@@ -110,26 +108,21 @@ fn many_lines(results: &Results, kinds: &[Kind], path: &Path) -> Drawn {
         Some((count as f64, figure.median()))
     };
     let line = |kind: &Kind| (*kind, many::COUNTS.into_iter().filter_map(|count| at(*kind, count)).collect());
-    lines(
-        "get_many, all hit: µs over rows",
-        SeriesLabelPosition::UpperLeft,
-        &kinds.iter().map(line).collect::<Vec<_>>(),
-        path,
-    )
+    lines("get_many, all hit: µs over rows", &kinds.iter().map(line).collect::<Vec<_>>(), path)
 }
 
 /// A line for each rival, both axes in powers of ten.
-fn lines(title: &str, legend: SeriesLabelPosition, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn {
+fn lines(title: &str, series: &[(Kind, Vec<(f64, f64)>)], path: &Path) -> Drawn {
     let points: Vec<(f64, f64)> = series.iter().flat_map(|(_, points)| points.clone()).collect();
     if points.is_empty() {
         return Ok(());
     }
-    let range = |of: fn(&(f64, f64)) -> f64| {
+    let range = |under: f64, of: fn(&(f64, f64)) -> f64| {
         let (low, high) = points
             .iter()
             .map(of)
             .fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
-        (low * 0.8)..(high * 1.5)
+        (low * under)..(high * 1.5)
     };
     let area = SVGBackend::new(path, (WIDTH, 460)).into_drawing_area();
     area.fill(&WHITE)?;
@@ -138,7 +131,10 @@ fn lines(title: &str, legend: SeriesLabelPosition, series: &[(Kind, Vec<(f64, f6
         .margin(16)
         .x_label_area_size(34)
         .y_label_area_size(84)
-        .build_cartesian_2d(range(|(x, _)| *x).log_scale(), range(|(_, y)| *y).log_scale())?;
+        .build_cartesian_2d(
+            range(0.8, |(x, _)| *x).log_scale(),
+            range(ROOM_BELOW, |(_, y)| *y).log_scale(),
+        )?;
     chart
         .configure_mesh()
         .label_style((FONT, TEXT - 2))
@@ -153,7 +149,7 @@ fn lines(title: &str, legend: SeriesLabelPosition, series: &[(Kind, Vec<(f64, f6
     }
     chart
         .configure_series_labels()
-        .position(legend)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.9))
         .label_font((FONT, TEXT - 2))
         .draw()?;
