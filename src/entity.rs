@@ -86,7 +86,7 @@ pub trait CachedEntity:
     /// found under another row's key is not served, but a tombstone does not say whose it is.
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
-        key.to_string()
+        key.joined()
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::coherence::Token;
 use crate::resilience::Resilience;
-use crate::store::{Command, Found, Reply, Store, StoreError, Sweep};
+use crate::store::{Command, Found, Held, Reply, StoreError, Sweep};
 use crate::telemetry::BackendStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(name: &str, store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(name: &str, store: Held) -> Self {
         let store = Resilience::around(name, store);
         Self { name: name.into(), store, round_trips: AtomicU64::new(0), failures: AtomicU64::new(0) }
     }
@@ -41,13 +41,13 @@ impl Backend {
         self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+    pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         let found = self.store.get(key).await;
         self.tally(found.is_err());
         found
     }
 
-    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+    pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         let found = self.store.get_many(keys).await;
         self.tally(found.is_err());
         found

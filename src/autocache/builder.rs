@@ -1,6 +1,6 @@
-use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
+use super::{Autocache, Backend, Consistency, Inner, Regions, Settings, Unannounced};
 use crate::error::CacheError;
-use crate::store::Store;
+use crate::store::{Held, Store};
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub struct AutocacheBuilder {
     database: DatabaseConnection,
     app: String,
     settings: Settings,
-    backends: Vec<(String, Arc<dyn Store>)>,
+    backends: Vec<(String, Held)>,
 }
 
 impl AutocacheBuilder {
@@ -46,7 +46,7 @@ impl AutocacheBuilder {
     /// A place to keep entries. Entities name theirs with `BACKEND`, which is `default` unless they
     /// say otherwise. At least one is needed.
     pub fn backend(mut self, name: impl Into<String>, store: impl Store) -> Self {
-        self.backends.push((name.into(), Arc::new(store)));
+        self.backends.push((name.into(), Held::of(store)));
         self
     }
 
@@ -118,7 +118,7 @@ impl AutocacheBuilder {
             }
         }
         super::timeouts::check_in_background(&database, &settings);
-        let regions = ArcSwap::from_pointee(HashMap::new());
+        let regions = ArcSwap::from_pointee(Regions::default());
         Ok(Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) })
     }
 }

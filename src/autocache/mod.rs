@@ -15,6 +15,7 @@ use crate::entity::CachedEntity;
 use crate::error::CacheError;
 use crate::telemetry::Stats;
 use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -107,13 +108,16 @@ pub struct Autocache {
     inner: Arc<Inner>,
 }
 
+/// A `TypeId` is a hash already, and nobody outside chooses it: a quick hasher will do.
+type Regions = HashMap<TypeId, Arc<Region>, RandomState>;
+
 struct Inner {
     database: DatabaseConnection,
     app: String,
     settings: Settings,
     backends: HashMap<String, Arc<Backend>>,
     /// One region for each entity that was used: read on every call, written once for each entity.
-    regions: ArcSwap<HashMap<TypeId, Arc<Region>>>,
+    regions: ArcSwap<Regions>,
 }
 
 impl Autocache {

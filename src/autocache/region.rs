@@ -97,8 +97,9 @@ impl Region {
 
     /// The row's key; `None` if a part of the primary key is NULL.
     pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
-        let text = key::pk_text(pk)?;
-        Some(key::bounded((self.make_key)(&KeyParts::new(&self.app, &self.model, &text, self.version))))
+        key::with_pk_text(pk, |text| {
+            key::bounded((self.make_key)(&KeyParts::new(&self.app, &self.model, text, self.version)))
+        })
     }
 
     pub(crate) fn prefix(&self) -> String {

@@ -9,7 +9,7 @@ mod breaker;
 mod journal;
 
 use crate::coherence::{Step, Token};
-use crate::store::{Command, Found, Reply, Store, StoreError, StoreErrorKind, Sweep};
+use crate::store::{Command, Found, Held, Reply, StoreError, StoreErrorKind, Sweep};
 use crate::telemetry::TARGET;
 use breaker::Breaker;
 use journal::{JOURNAL_KEYS_MAX, Journal, Owed};
@@ -34,7 +34,7 @@ pub(crate) struct Resilience {
 #[derive(Debug)]
 struct Inner {
     name: Arc<str>,
-    store: Arc<dyn Store>,
+    store: Held,
     breaker: Breaker,
     journal: Journal,
     /// Whether a task is on its way to bring the store back and the journal to it.
@@ -42,7 +42,7 @@ struct Inner {
 }
 
 impl Resilience {
-    pub(crate) fn around(name: &str, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn around(name: &str, store: Held) -> Self {
         let inner = Inner {
             name: name.into(),
             store,
@@ -53,29 +53,31 @@ impl Resilience {
         Self { inner: Arc::new(inner) }
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+    pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         let inner = &self.inner;
         inner.breaker.check()?;
-        if inner.journal.suspects(key) {
+        if inner.journal.suspects(&key) {
             return Err(suspect());
         }
         self.note(inner.store.get(key).await)
     }
 
-    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+    pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         let inner = &self.inner;
         inner.breaker.check()?;
-        let found = self.note(inner.store.get_many(keys).await)?;
-        let suspects = |key: &String| inner.journal.suspects(key);
-        if inner.journal.is_empty() || !keys.iter().any(suspects) {
-            return Ok(found);
+        // The journal is asked before the store: what is delivered between the two was delivered
+        // before the store was read.
+        if inner.journal.is_empty() {
+            return self.note(inner.store.get_many(keys).await);
         }
         if inner.journal.suspects_all() {
             return Err(suspect());
         }
+        let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
+        let found = self.note(inner.store.get_many(keys).await)?;
         // Nothing is what a reader may always be told; its lease will be refused.
-        let hide = |(key, found)| if suspects(key) { Found::Nothing } else { found };
-        Ok(keys.iter().zip(found).map(hide).collect())
+        let hide = |(suspect, found)| if suspect { Found::Nothing } else { found };
+        Ok(suspects.into_iter().zip(found).map(hide).collect())
     }
 
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -99,17 +101,17 @@ impl Resilience {
         if commands.is_empty() {
             return Vec::new();
         }
-        let replies = self.inner.store.run(commands).await;
+        let replies = self.inner.store.as_dyn().run(commands).await;
         replies.into_iter().map(|reply| self.note(reply)).collect()
     }
 
     pub(crate) async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
         self.inner.breaker.check()?;
-        self.note(self.inner.store.clear(sweep).await)
+        self.note(self.inner.store.as_dyn().clear(sweep).await)
     }
 
     pub(crate) fn stamp(&self) -> Option<u32> {
-        self.inner.store.stamp()
+        self.inner.store.as_dyn().stamp()
     }
 
     /// The store does not know of a write to this key: it is suspect from now on, and invalidated
@@ -205,7 +207,7 @@ async fn mend(mending: Mending) {
             Err(_) => silent = 0,
         }
         if silent >= SILENT_PROBES_MAX {
-            inner.store.reconnect().await;
+            inner.store.as_dyn().reconnect().await;
             silent = 0;
         }
         tokio::time::sleep(pause).await;
@@ -221,7 +223,7 @@ async fn mend(mending: Mending) {
 /// The journal is delivered before the breaker closes.
 async fn heal(inner: &Inner) -> Result<(), StoreError> {
     deliver(inner).await?;
-    inner.store.get(PROBE_KEY).await?;
+    inner.store.get(PROBE_KEY.to_owned()).await?;
     if inner.breaker.close() {
         tracing::info!(target: TARGET, backend = %inner.name, "the cache answers again");
     }
@@ -233,14 +235,14 @@ async fn deliver(inner: &Inner) -> Result<(), StoreError> {
     let now = Instant::now();
     for page in inner.journal.due(now) {
         let commands = page.iter().map(|(key, _)| Command { key: key.clone(), step: Step::Invalidate });
-        let replies = inner.store.run(commands.collect()).await;
+        let replies = inner.store.as_dyn().run(commands.collect()).await;
         for ((key, token), reply) in page.into_iter().zip(replies) {
             reply?;
             inner.journal.settle(&key, token);
         }
     }
     for sweep in inner.journal.due_sweeps(now) {
-        inner.store.clear(&sweep).await?;
+        inner.store.as_dyn().clear(&sweep).await?;
         inner.journal.swept(&sweep, now);
     }
     Ok(())

@@ -105,6 +105,35 @@ impl RedisStore {
         [&self.inner.prefix, key].concat()
     }
 
+    /// The same of a key that need not be kept.
+    pub(super) fn owned_key(&self, key: String) -> String {
+        if self.inner.prefix.is_empty() { key } else { self.key(&key) }
+    }
+
+    /// Reads a key that has its prefix.
+    pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
+        found(self.client().get(key).await)
+    }
+
+    /// Reads keys that have their prefix.
+    pub(super) async fn read_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.is_clustered() {
+            // A key of another type reads as absent here; the lease that follows takes it over.
+            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
+            let found = answers.map_err(|error| store_error(&error))?;
+            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
+        }
+        let count = keys.len();
+        let pipeline = Pipeline::from(self.batch_client(count));
+        for key in keys {
+            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
+        }
+        one_for_each(pipeline.try_all().await, count).into_iter().map(found).collect()
+    }
+
     fn is_clustered(&self) -> bool {
         self.client().is_clustered()
     }
@@ -168,42 +197,11 @@ impl RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     async fn get(&self, key: &str) -> Result<Found, StoreError> {
-        let client = self.client();
-        let answer = if self.inner.prefix.is_empty() {
-            client.get::<Option<Bytes>, _>(key).await
-        } else {
-            client.get::<Option<Bytes>, _>(self.key(key)).await
-        };
-        match answer {
-            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
-            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
-            Err(error) => Err(store_error(&error)),
-        }
+        self.read(self.key(key)).await
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
-        if !self.is_clustered() {
-            // A key of another type reads as absent here; the lease that follows takes it over.
-            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
-            let found = answers.map_err(|error| store_error(&error))?;
-            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
-        }
-        let count = keys.len();
-        let pipeline = Pipeline::from(self.batch_client(count));
-        for key in keys {
-            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
-        }
-        let answers = one_for_each(pipeline.try_all::<Option<Bytes>>().await, count);
-        let found = |answer: FredResult<Option<Bytes>>| match answer {
-            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
-            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
-            Err(error) => Err(store_error(&error)),
-        };
-        answers.into_iter().map(found).collect()
+        self.read_many(keys.iter().map(|key| self.key(key)).collect()).await
     }
 
     async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -269,6 +267,14 @@ impl std::fmt::Debug for RedisStore {
             .field("clients", &self.inner.clients.len())
             .field("prefix", &self.inner.prefix)
             .finish_non_exhaustive()
+    }
+}
+
+fn found(answer: FredResult<Option<Bytes>>) -> Result<Found, StoreError> {
+    match answer {
+        Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
+        Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
+        Err(error) => Err(store_error(&error)),
     }
 }
 
