@@ -1,7 +1,7 @@
 use crate::coherence::Token;
 use crate::resilience::Resilience;
 use crate::store::{Command, Found, Held, Reply, StoreError, Sweep};
-use crate::telemetry::BackendStats;
+use crate::telemetry::{BackendStats, Spread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use std::time::Duration;
 pub(crate) struct Backend {
     name: Arc<str>,
     store: Resilience,
-    round_trips: AtomicU64,
+    round_trips: Spread<AtomicU64>,
     failures: AtomicU64,
 }
 
 impl Backend {
     pub(super) fn new(name: &str, store: Held) -> Self {
         let store = Resilience::around(name, store);
-        Self { name: name.into(), store, round_trips: AtomicU64::new(0), failures: AtomicU64::new(0) }
+        Self { name: name.into(), store, round_trips: Spread::default(), failures: AtomicU64::new(0) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -28,7 +28,7 @@ impl Backend {
     pub(super) fn stats(&self) -> BackendStats {
         BackendStats {
             backend: self.name.to_string(),
-            round_trips: self.round_trips.load(Ordering::Relaxed),
+            round_trips: self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum(),
             failures: self.failures.load(Ordering::Relaxed),
             trips: self.store.trips(),
             open: self.store.is_open(),
@@ -37,8 +37,10 @@ impl Backend {
     }
 
     fn tally(&self, failed: bool) {
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
-        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.round_trips.mine().fetch_add(1, Ordering::Relaxed);
+        if failed {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {

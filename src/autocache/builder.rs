@@ -1,4 +1,4 @@
-use super::{Autocache, Backend, Consistency, Inner, Regions, Settings, Unannounced};
+use super::{Autocache, Backend, Consistency, Hold, Inner, Regions, Settings, Unannounced};
 use crate::error::CacheError;
 use crate::store::{Held, Store};
 use arc_swap::ArcSwap;
@@ -119,6 +119,7 @@ impl AutocacheBuilder {
         }
         super::timeouts::check_in_background(&database, &settings);
         let regions = ArcSwap::from_pointee(Regions::default());
-        Ok(Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) })
+        let inner = Inner { database, app, settings, backends, regions };
+        Ok(Autocache { inner: Hold::Counted(Arc::new(inner)) })
     }
 }

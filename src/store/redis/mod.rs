@@ -18,8 +18,12 @@ use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
 use scripts::{Call, Scripts};
 use server::Server;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
 const SWEEP_PAGE: u32 = 500;
@@ -44,6 +48,9 @@ pub struct RedisStore {
 
 struct Inner {
     clients: Vec<WithOptions<Client>>,
+    /// The same clients without fred's timeout: see [`RedisStore::read`].
+    untimed: Vec<WithOptions<Client>>,
+    command_timeout: Duration,
     next: AtomicUsize,
     /// Prepended to every key; often empty.
     prefix: String,
@@ -81,8 +88,11 @@ impl RedisStore {
     }
 
     fn client(&self) -> &WithOptions<Client> {
-        let clients = &self.inner.clients;
-        match clients.as_slice() {
+        self.one_of(&self.inner.clients)
+    }
+
+    fn one_of<'a>(&self, clients: &'a [WithOptions<Client>]) -> &'a WithOptions<Client> {
+        match clients {
             [only] => only,
             _ => &clients[self.inner.next.fetch_add(1, Ordering::Relaxed) % clients.len()],
         }
@@ -110,9 +120,16 @@ impl RedisStore {
         if self.inner.prefix.is_empty() { key } else { self.key(&key) }
     }
 
-    /// Reads a key that has its prefix.
+    /// Reads a key that has its prefix. The timeout is around fred's future, not within, where it costs
+    /// twice as much; and beside it, since tokio's `timeout` would move its 5 KiB once for each read.
     pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
-        found(self.client().get(key).await)
+        let mut answer = pin!(self.one_of(&self.inner.untimed).get(key));
+        let mut late = pin!(tokio::time::sleep(self.inner.command_timeout));
+        let first = poll_fn(|context| match answer.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => late.as_mut().poll(context).map(|()| Err(timed_out())),
+        });
+        found(first.await)
     }
 
     /// Reads keys that have their prefix.
@@ -286,6 +303,10 @@ fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredRes
     let short = || Error::new(ErrorKind::Protocol, "a pipeline answered with another number of replies");
     let error = results.drain(..).find_map(Result::err).unwrap_or_else(short);
     (0..count).map(|_| Err(error.clone())).collect()
+}
+
+fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "Request timed out.")
 }
 
 fn is_noscript(result: &FredResult<Value>) -> bool {
