@@ -91,7 +91,7 @@ pub trait CachedEntity:
     /// found under another row's key is not served, but a tombstone does not say whose it is.
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
-        key.to_string()
+        key.joined()
     }
 
     /// The columns to look up by, besides the primary key and those of the entity's own relations. None

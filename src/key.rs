@@ -6,6 +6,8 @@ use std::fmt::{self, Write as _};
 
 /// The longest key that is kept as it is; a longer one is replaced by its SHA-256 in hex.
 pub const KEY_BYTES_MAX: usize = 512;
+/// Room for a UUID and most names.
+const TYPICAL_PK_BYTES: usize = 36;
 
 /// The parts of a row's key, as [`CachedEntity::make_key`](crate::CachedEntity::make_key) receives
 /// them. Displays as `app:model:pk`.
@@ -20,6 +22,17 @@ pub struct KeyParts<'a> {
 impl<'a> KeyParts<'a> {
     pub(crate) fn new(app: &'a str, model: &'a str, pk: &'a str, version: u32) -> Self {
         Self { app, model, pk, version }
+    }
+
+    /// What [`Display`](fmt::Display) says, without the ways of a formatter: this is made for every read.
+    /// One byte too large: `Bytes` takes such a `String` over as it is, and shares it without more ado,
+    /// where a full one costs it a second look at each clone.
+    pub(crate) fn joined(&self) -> String {
+        let mut key = String::with_capacity(self.app.len() + self.model.len() + self.pk.len() + 3);
+        for part in [self.app, ":", self.model, ":", self.pk] {
+            key.push_str(part);
+        }
+        key
     }
 
     /// The app label.
@@ -62,12 +75,23 @@ pub(crate) fn bounded(key: String) -> String {
     if key.len() <= KEY_BYTES_MAX { key } else { hex(&Sha256::digest(key)) }
 }
 
+/// What `with` makes of the [text](pk_text) of a primary key. Integers, which most keys are, need no
+/// `String` of their own for it.
+pub(crate) fn with_pk_text<R>(key: &ValueTuple, with: impl FnOnce(&str) -> R) -> Option<R> {
+    if let ValueTuple::One(value) = key
+        && let Some(digits) = decimal(value, &mut itoa::Buffer::new())
+    {
+        return Some(with(digits));
+    }
+    pk_text(key).map(|text| with(&text))
+}
+
 /// The text of a primary key; `None` if a part of it is NULL, which names no row.
 ///
 /// Two keys of one entity never share a text: the separator and the escape character are themselves
 /// escaped, and every part of a column's type has one form.
 pub(crate) fn pk_text(key: &ValueTuple) -> Option<String> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(TYPICAL_PK_BYTES);
     match key {
         ValueTuple::One(a) => push_value(&mut text, a)?,
         ValueTuple::Two(a, b) => push_all(&mut text, [a, b])?,
@@ -121,16 +145,11 @@ fn push_all<'a>(text: &mut String, values: impl IntoIterator<Item = &'a Value>) 
 }
 
 fn push_value(text: &mut String, value: &Value) -> Option<()> {
-    // Writing to a string does not fail.
+    if let Some(digits) = decimal(value, &mut itoa::Buffer::new()) {
+        text.push_str(digits);
+        return Some(());
+    }
     match value {
-        Value::TinyInt(v) => drop(write!(text, "{}", (*v)?)),
-        Value::SmallInt(v) => drop(write!(text, "{}", (*v)?)),
-        Value::Int(v) => drop(write!(text, "{}", (*v)?)),
-        Value::BigInt(v) => drop(write!(text, "{}", (*v)?)),
-        Value::TinyUnsigned(v) => drop(write!(text, "{}", (*v)?)),
-        Value::SmallUnsigned(v) => drop(write!(text, "{}", (*v)?)),
-        Value::Unsigned(v) => drop(write!(text, "{}", (*v)?)),
-        Value::BigUnsigned(v) => drop(write!(text, "{}", (*v)?)),
         Value::String(v) => push_text(text, v.as_deref()?),
         Value::Char(v) => push_text(text, (*v)?.encode_utf8(&mut [0; 4])),
         Value::Bytes(v) => text.push_str(&hex(v.as_deref()?)),
@@ -143,14 +162,32 @@ fn push_value(text: &mut String, value: &Value) -> Option<()> {
     Some(())
 }
 
+/// The digits of an integer; `None` for NULL and for whatever is no integer.
+fn decimal<'b>(value: &Value, buffer: &'b mut itoa::Buffer) -> Option<&'b str> {
+    Some(match value {
+        Value::TinyInt(Some(v)) => buffer.format(*v),
+        Value::SmallInt(Some(v)) => buffer.format(*v),
+        Value::Int(Some(v)) => buffer.format(*v),
+        Value::BigInt(Some(v)) => buffer.format(*v),
+        Value::TinyUnsigned(Some(v)) => buffer.format(*v),
+        Value::SmallUnsigned(Some(v)) => buffer.format(*v),
+        Value::Unsigned(Some(v)) => buffer.format(*v),
+        Value::BigUnsigned(Some(v)) => buffer.format(*v),
+        _ => return None,
+    })
+}
+
 fn is_null(value: &Value) -> bool {
     *value == value.as_null()
 }
 
 /// Percent-encodes what would be taken for a separator, and what does not belong in a key.
 fn push_text(text: &mut String, part: &str) {
+    if part.bytes().all(|byte| byte.is_ascii_graphic() && !is_reserved(byte.into())) {
+        return text.push_str(part);
+    }
     for c in part.chars() {
-        if matches!(c, '%' | ':' | ',' | '@' | '=' | ' ') || c.is_control() {
+        if is_reserved(c) || c.is_control() {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                 let _ = write!(text, "%{byte:02X}");
             }
@@ -158,6 +195,10 @@ fn push_text(text: &mut String, part: &str) {
             text.push(c);
         }
     }
+}
+
+fn is_reserved(c: char) -> bool {
+    matches!(c, '%' | ':' | ',' | '@' | '=' | ' ')
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -186,6 +227,27 @@ mod tests {
         assert_eq!(one(uuid), "67e55044-10b1-426f-9247-bb680e5fe0c8");
         let composite = ValueTuple::Two("x".into(), 7_i32.into());
         assert_eq!(pk_text(&composite).unwrap(), "x,7");
+    }
+
+    #[test]
+    fn integers_of_every_kind_are_their_digits() {
+        assert_eq!(one(i8::MIN), i8::MIN.to_string());
+        assert_eq!(one(i16::MIN), i16::MIN.to_string());
+        assert_eq!(one(i32::MIN), i32::MIN.to_string());
+        assert_eq!(one(i64::MIN), i64::MIN.to_string());
+        assert_eq!(one(u8::MAX), u8::MAX.to_string());
+        assert_eq!(one(u16::MAX), u16::MAX.to_string());
+        assert_eq!(one(u32::MAX), u32::MAX.to_string());
+        assert_eq!(one(u64::MAX), u64::MAX.to_string());
+        let same = |key: &ValueTuple| with_pk_text(key, str::to_owned) == pk_text(key);
+        assert!(same(&ValueTuple::One(7_u8.into())) && same(&ValueTuple::One("a b".into())));
+        assert!(same(&ValueTuple::Two(7.into(), 8.into())) && same(&ValueTuple::One(Value::Int(None))));
+    }
+
+    #[test]
+    fn a_key_is_joined_as_it_is_displayed() {
+        let parts = KeyParts::new("app", "book", "933", 0);
+        assert_eq!(parts.joined(), parts.to_string());
     }
 
     #[test]

@@ -2,10 +2,40 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The target of every `tracing` event and span of this crate.
 pub(crate) const TARGET: &str = "sea_orm_autocache";
+
+const PLACES: usize = 8;
+
+/// Counters that threads keep at places of their own, or share with few: cores that count in one
+/// line of memory wait for each other.
+#[derive(Debug, Default)]
+pub(crate) struct Spread<T> {
+    places: [Apart<T>; PLACES],
+}
+
+/// Two lines of memory: processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<T> Spread<T> {
+    /// The place of this thread.
+    pub(crate) fn mine(&self) -> &T {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static PLACE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
+        }
+        let place = PLACE.try_with(|place| *place).unwrap_or(0);
+        &self.places[place].0
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().map(|place| &place.0)
+    }
+}
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -45,8 +75,10 @@ macro_rules! counters {
             $($name,)*
         }
 
+        #[cfg(feature = "metrics")]
         impl Event {
-            #[cfg(feature = "metrics")]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
             fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!("sea_orm_autocache_", stringify!($name), "_total"),)*
@@ -105,12 +137,21 @@ counters! {
 pub(crate) struct Recorder {
     entity: Arc<str>,
     backend: Arc<str>,
-    cells: Cells,
+    cells: Spread<Cells>,
+    /// By event. Made once: a key has labels, which are a list.
+    #[cfg(feature = "metrics")]
+    keys: Vec<metrics::Key>,
 }
 
 impl Recorder {
     pub(crate) fn new(entity: &str, backend: &str) -> Self {
-        Self { entity: entity.into(), backend: backend.into(), cells: Cells::default() }
+        Self {
+            entity: entity.into(),
+            backend: backend.into(),
+            cells: Spread::default(),
+            #[cfg(feature = "metrics")]
+            keys: keys(entity, backend),
+        }
     }
 
     pub(crate) fn count(&self, event: Event) {
@@ -121,19 +162,29 @@ impl Recorder {
         if n == 0 {
             return;
         }
-        self.cells.cell(event).fetch_add(n, Ordering::Relaxed);
+        self.cells.mine().cell(event).fetch_add(n, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
-        metrics::counter!(event.name(), "entity" => self.entity.clone(), "backend" => self.backend.clone())
-            .increment(n);
+        metrics::with_recorder(|recorder| {
+            recorder.register_counter(&self.keys[event as usize], &METADATA).increment(n);
+        });
     }
 
     pub(crate) fn read(&self) -> EntityStats {
-        EntityStats {
-            entity: self.entity.to_string(),
-            backend: self.backend.to_string(),
-            counts: self.cells.read(),
-        }
+        let mut counts = Counts::default();
+        self.cells.all().for_each(|cells| counts.add(&cells.read()));
+        EntityStats { entity: self.entity.to_string(), backend: self.backend.to_string(), counts }
     }
+}
+
+#[cfg(feature = "metrics")]
+const METADATA: metrics::Metadata<'static> =
+    metrics::Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
+
+#[cfg(feature = "metrics")]
+fn keys(entity: &str, backend: &str) -> Vec<metrics::Key> {
+    let label = |name, value: &str| metrics::Label::new(name, Arc::<str>::from(value));
+    let labels = vec![label("entity", entity), label("backend", backend)];
+    Event::ALL.iter().map(|event| metrics::Key::from_parts(event.name(), labels.clone())).collect()
 }
 
 /// The counts of one entity.

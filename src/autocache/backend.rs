@@ -1,7 +1,7 @@
 use crate::coherence::Token;
 use crate::resilience::{EntityKeys, Resilience};
-use crate::store::{Command, Found, Reply, Store, StoreError};
-use crate::telemetry::BackendStats;
+use crate::store::{Command, Found, Held, Reply, StoreError};
+use crate::telemetry::{BackendStats, Spread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use std::time::Duration;
 pub(crate) struct Backend {
     name: Arc<str>,
     store: Resilience,
-    round_trips: AtomicU64,
+    round_trips: Spread<AtomicU64>,
     failures: AtomicU64,
 }
 
 impl Backend {
-    pub(super) fn new(name: &str, store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(name: &str, store: Held) -> Self {
         let store = Resilience::around(name, store);
-        Self { name: name.into(), store, round_trips: AtomicU64::new(0), failures: AtomicU64::new(0) }
+        Self { name: name.into(), store, round_trips: Spread::default(), failures: AtomicU64::new(0) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -28,7 +28,7 @@ impl Backend {
     pub(super) fn stats(&self) -> BackendStats {
         BackendStats {
             backend: self.name.to_string(),
-            round_trips: self.round_trips.load(Ordering::Relaxed),
+            round_trips: self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum(),
             failures: self.failures.load(Ordering::Relaxed),
             trips: self.store.trips(),
             open: self.store.is_open(),
@@ -37,28 +37,30 @@ impl Backend {
     }
 
     fn tally(&self, failed: bool) {
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
-        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.round_trips.mine().fetch_add(1, Ordering::Relaxed);
+        if failed {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+    pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         let found = self.store.get(key).await;
         self.tally(found.is_err());
         found
     }
 
-    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+    pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         let found = self.store.get_many(keys).await;
         self.tally(found.is_err());
         found
     }
 
     /// As [`get_many`](Self::get_many); one key costs a plain `GET`.
-    pub(crate) async fn get_some(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
-        match keys {
-            [] => Ok(Vec::new()),
-            [key] => self.get(key).await.map(|found| vec![found]),
-            keys => self.get_many(keys).await,
+    pub(crate) async fn get_some(&self, mut keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        match keys.len() {
+            0 => Ok(Vec::new()),
+            1 => self.get(keys.remove(0)).await.map(|found| vec![found]),
+            _ => self.get_many(keys).await,
         }
     }
 

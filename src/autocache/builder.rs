@@ -1,9 +1,9 @@
 use super::catalog::Catalog;
-use super::{Autocache, Backend, Consistency, Inner, Settings, Unannounced};
+use super::{Autocache, Backend, Consistency, Hold, Inner, Settings, Unannounced};
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
 use crate::registry::{self, Registration};
-use crate::store::Store;
+use crate::store::{Held, Store};
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ pub struct AutocacheBuilder {
     database: DatabaseConnection,
     app: String,
     settings: Settings,
-    backends: Vec<(String, Arc<dyn Store>)>,
+    backends: Vec<(String, Held)>,
     entities: Vec<Registration>,
 }
 
@@ -50,7 +50,7 @@ impl AutocacheBuilder {
     /// A place to keep entries. Entities name theirs with `BACKEND`, which is `default` unless they
     /// say otherwise. At least one is needed.
     pub fn backend(mut self, name: impl Into<String>, store: impl Store) -> Self {
-        self.backends.push((name.into(), Arc::new(store)));
+        self.backends.push((name.into(), Held::of(store)));
         self
     }
 
@@ -132,7 +132,8 @@ impl AutocacheBuilder {
         }
         super::timeouts::check_in_background(&database, &settings);
         let regions = ArcSwap::from_pointee(Catalog::default());
-        let autocache = Autocache { inner: Arc::new(Inner { database, app, settings, backends, regions }) };
+        let inner = Inner { database, app, settings, backends, regions };
+        let autocache = Autocache { inner: Hold::Counted(Arc::new(inner)) };
         registry::register_all(&autocache);
         entities.iter().for_each(|registration| registration.register(&autocache));
         Ok(autocache)

@@ -1,6 +1,7 @@
 //! The regions of an Autocache: by the type of their entity, and by its table.
 
 use super::Region;
+use foldhash::fast::RandomState;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 /// Read on every call, written once for each entity.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Catalog {
-    by_type: HashMap<TypeId, Arc<Region>>,
+    /// A `TypeId` is a hash already, and nobody outside chooses it: a quick hasher will do.
+    by_type: HashMap<TypeId, Arc<Region>, RandomState>,
     by_table: HashMap<String, Vec<Arc<Region>>>,
     /// Those whose rows follow the deletion of a row of this table.
     by_parent: HashMap<String, Vec<Arc<Region>>>,

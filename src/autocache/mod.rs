@@ -21,6 +21,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBac
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -106,7 +107,26 @@ pub(crate) struct Settings {
 /// ```
 #[derive(Clone)]
 pub struct Autocache {
-    inner: Arc<Inner>,
+    inner: Hold,
+}
+
+/// A hold on an Autocache: counted, or for ever on the installed one, so that cores which ask for
+/// `Entity::cache()` at the same time do not wait for each other at one count.
+#[derive(Clone)]
+enum Hold {
+    Counted(Arc<Inner>),
+    Installed(&'static Inner),
+}
+
+impl Deref for Hold {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        match self {
+            Self::Counted(inner) => inner,
+            Self::Installed(inner) => inner,
+        }
+    }
 }
 
 struct Inner {
@@ -140,7 +160,8 @@ impl Autocache {
     /// The Autocache of the current scope, else the installed one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        SCOPED.try_with(Self::clone).ok().or_else(|| INSTALLED.get().cloned())
+        let installed = || INSTALLED.get().map(|installed| Self { inner: Hold::Installed(&installed.inner) });
+        SCOPED.try_with(Self::clone).ok().or_else(installed)
     }
 
     /// The cache of one entity.
@@ -185,7 +206,7 @@ impl Autocache {
 
     /// Whether both are handles of one Autocache.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+        std::ptr::eq::<Inner>(&*self.inner, &*other.inner)
     }
 
     /// The entity's region, made at its first use.

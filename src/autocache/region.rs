@@ -122,7 +122,7 @@ impl Region {
 
     /// The row's key; `None` if a part of the primary key is NULL.
     pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
-        Some(self.key_of(&key::pk_text(pk)?))
+        key::with_pk_text(pk, |text| self.key_of(text))
     }
 
     pub(crate) fn prefix(&self) -> String {

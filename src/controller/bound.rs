@@ -61,7 +61,7 @@ impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
     /// # Errors
     /// As there.
     pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
-        self.reader()?.find(pk.into().into_value_tuple()).await
+        self.reader()?.find(&pk.into().into_value_tuple()).await
     }
 
     /// As [`CacheController::get_many`](crate::CacheController::get_many).

@@ -30,12 +30,6 @@ pub(super) struct Want {
     pub(super) unusable: Option<Bytes>,
 }
 
-impl Want {
-    pub(super) fn new(key: String, pk: ValueTuple) -> Self {
-        Self { key, pk, unusable: None }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Ask for a lease, and fill with it.
@@ -158,7 +152,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
             tokio::time::sleep(pause).await;
             let limits: Vec<u32> = busy.iter().map(|led| led.flight.depart()).collect();
             let keys: Vec<String> = busy.iter().map(|led| led.want.key.clone()).collect();
-            let Ok(found) = self.region().backend.get_many(&keys).await else {
+            let Ok(found) = self.region().backend.get_many(keys).await else {
                 self.region().stats.count(Event::errors);
                 break;
             };
@@ -281,7 +275,7 @@ async fn looked_up<E: CachedEntity>(
     places: &[usize],
 ) -> Vec<(usize, Option<E::Model>)> {
     let keys: Vec<String> = places.iter().map(|&place| wants[place].key.clone()).collect();
-    let Ok(found) = home.region.backend.get_some(&keys).await else { return Vec::new() };
+    let Ok(found) = home.region.backend.get_some(keys).await else { return Vec::new() };
     let look = |(&place, found): (&usize, Found)| {
         Some((place, look::<E>(&home.region, &wants[place].pk, found).answer()?))
     };

@@ -115,7 +115,7 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Errors
     /// As [`get`](Self::get), but for the absent row.
     pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
-        self.reader()?.find(pk.into().into_value_tuple()).await
+        self.reader()?.find(&pk.into().into_value_tuple()).await
     }
 
     /// The rows with these primary keys, in their order, `None` for an absent one, and as often as a

@@ -85,7 +85,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Lists<'a, E, C> {
             return self.bypass(&wants).await;
         }
         let keys: Vec<String> = wants.iter().map(|want| want.key.clone()).collect();
-        let found = match region.backend.get_some(&keys).await {
+        let found = match region.backend.get_some(keys).await {
             Ok(found) => found,
             Err(error) => {
                 region.stats.count(Event::errors);

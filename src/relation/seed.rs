@@ -123,7 +123,7 @@ pub(super) async fn alone<E: CachedEntity, C: ConnectionTrait>(
 impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
     /// The list, if the store knows its members by now.
     async fn looked_up(&self, want: &Want) -> Option<Result<Rows<E>, DbErr>> {
-        let found = self.region().backend.get(&want.key).await.ok()?;
+        let found = self.region().backend.get(want.key.clone()).await.ok()?;
         let Look::Members(members) = self.look(want, &found) else { return None };
         let lists = self.rows_of(vec![(want.clone(), members)]).await;
         Some(lists.map(|mut lists| lists.pop().unwrap_or_default()))
@@ -179,7 +179,7 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
     }
 
     async fn fence_bytes(&self, fence: &str) -> Option<Bytes> {
-        match self.region().backend.get(fence).await {
+        match self.region().backend.get(fence.to_owned()).await {
             Ok(Found::Bytes(bytes)) => Some(bytes),
             _ => None,
         }
@@ -283,7 +283,7 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
             tokio::time::sleep(pause).await;
             let limits: Vec<u32> = busy.iter().map(|led| led.flight.depart()).collect();
             let keys: Vec<String> = busy.iter().map(|led| led.want.key.clone()).collect();
-            let Ok(found) = self.region().backend.get_some(&keys).await else {
+            let Ok(found) = self.region().backend.get_some(keys).await else {
                 self.region().stats.count(Event::errors);
                 break;
             };

@@ -9,7 +9,7 @@ mod breaker;
 mod journal;
 
 use crate::coherence::{Step, Token};
-use crate::store::{Command, Found, Reply, Store, StoreError, StoreErrorKind};
+use crate::store::{Command, Found, Held, Reply, StoreError, StoreErrorKind};
 use crate::telemetry::TARGET;
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
@@ -35,7 +35,7 @@ pub(crate) struct Resilience {
 #[derive(Debug)]
 struct Inner {
     name: Arc<str>,
-    store: Arc<dyn Store>,
+    store: Held,
     breaker: Breaker,
     journal: Journal,
     /// Whether a task is on its way to bring the store back and the journal to it.
@@ -43,7 +43,7 @@ struct Inner {
 }
 
 impl Resilience {
-    pub(crate) fn around(name: &str, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn around(name: &str, store: Held) -> Self {
         let inner = Inner {
             name: name.into(),
             store,
@@ -54,29 +54,31 @@ impl Resilience {
         Self { inner: Arc::new(inner) }
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Found, StoreError> {
+    pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         let inner = &self.inner;
         inner.breaker.check()?;
-        if inner.journal.suspects(key) {
+        if inner.journal.suspects(&key) {
             return Err(suspect());
         }
         self.note(inner.store.get(key).await)
     }
 
-    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+    pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         let inner = &self.inner;
         inner.breaker.check()?;
-        let found = self.note(inner.store.get_many(keys).await)?;
-        let suspects = |key: &String| inner.journal.suspects(key);
-        if inner.journal.is_empty() || !keys.iter().any(suspects) {
-            return Ok(found);
+        // The journal is asked before the store: what is delivered between the two was delivered
+        // before the store was read.
+        if inner.journal.is_empty() {
+            return self.note(inner.store.get_many(keys).await);
         }
         if inner.journal.suspects_all() {
             return Err(suspect());
         }
+        let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
+        let found = self.note(inner.store.get_many(keys).await)?;
         // Nothing is what a reader may always be told; its lease will be refused.
-        let hide = |(key, found)| if suspects(key) { Found::Nothing } else { found };
-        Ok(keys.iter().zip(found).map(hide).collect())
+        let hide = |(suspect, found)| if suspect { Found::Nothing } else { found };
+        Ok(suspects.into_iter().zip(found).map(hide).collect())
     }
 
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -100,7 +102,7 @@ impl Resilience {
         if commands.is_empty() {
             return Vec::new();
         }
-        let replies = self.inner.store.run(commands).await;
+        let replies = self.inner.store.as_dyn().run(commands).await;
         replies.into_iter().map(|reply| self.note(reply)).collect()
     }
 
@@ -110,11 +112,11 @@ impl Resilience {
     }
 
     pub(crate) fn keeps_order(&self) -> bool {
-        self.inner.store.keeps_order()
+        self.inner.store.as_dyn().keeps_order()
     }
 
     pub(crate) fn stamp(&self) -> Option<u32> {
-        self.inner.store.stamp()
+        self.inner.store.as_dyn().stamp()
     }
 
     /// The store does not know of a write to this key: it is suspect from now on, and invalidated
@@ -210,7 +212,7 @@ async fn mend(mending: Mending) {
             Err(_) => silent = 0,
         }
         if silent >= SILENT_PROBES_MAX {
-            inner.store.reconnect().await;
+            inner.store.as_dyn().reconnect().await;
             silent = 0;
         }
         tokio::time::sleep(pause).await;
@@ -226,7 +228,7 @@ async fn mend(mending: Mending) {
 /// The journal is delivered before the breaker closes.
 async fn heal(inner: &Inner) -> Result<(), StoreError> {
     deliver(inner).await?;
-    inner.store.get(PROBE_KEY).await?;
+    inner.store.get(PROBE_KEY.to_owned()).await?;
     if inner.breaker.close() {
         tracing::info!(target: TARGET, backend = %inner.name, "the cache answers again");
     }
@@ -258,13 +260,13 @@ async fn clear(inner: &Inner, entity: &EntityKeys) -> Result<u64, StoreError> {
     for reply in invalidate(inner, &entity.fence).await {
         reply?;
     }
-    inner.store.clear(&entity.sweep).await
+    inner.store.as_dyn().clear(&entity.sweep).await
 }
 
 async fn invalidate<'k>(inner: &Inner, keys: impl IntoIterator<Item = &'k String>) -> Vec<Reply> {
     let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
     let commands: Vec<Command> = keys.into_iter().map(command).collect();
-    if commands.is_empty() { Vec::new() } else { inner.store.run(commands).await }
+    if commands.is_empty() { Vec::new() } else { inner.store.as_dyn().run(commands).await }
 }
 
 fn is_reading<E>(step: &Step<E>) -> bool {

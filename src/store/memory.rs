@@ -9,9 +9,11 @@ use crate::coherence::{self, Answer, Change, Lifetime, Slot, Step};
 use crate::entry;
 use async_trait::async_trait;
 use bytes::Bytes;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState as Hasher;
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as RealInstant};
 use tokio::time::Instant;
@@ -35,9 +37,9 @@ const ENTRY_OVERHEAD_BYTES: usize = 160;
 /// # let _ = (by_count, by_size);
 /// ```
 pub struct MemoryStore {
-    values: Cache<String, Value>,
+    values: Cache<String, Value, Hasher>,
     shards: Box<[Mutex<Shard>]>,
-    hasher: RandomState,
+    hasher: Hasher,
     started: Instant,
 }
 
@@ -47,7 +49,7 @@ type ResidentSlot = Slot<Arc<Resident>>;
 struct Value {
     entry: Arc<Resident>,
     /// `None`: never.
-    expires_ms: Option<u64>,
+    expires: Option<Instant>,
     life: Option<Duration>,
 }
 
@@ -97,11 +99,16 @@ impl MemoryStore {
     }
 
     fn with_cache(builder: moka::sync::CacheBuilder<String, Value, Cache<String, Value>>) -> Self {
+        // Keys may be chosen by users, so their hashes must not be foreseen.
+        let hasher = Hasher::with_seed(rand::random(), SharedSeed::global_random());
         let shard = || Mutex::new(Shard { markers: HashMap::new(), sweep_at: SWEEP_FROM });
         Self {
-            values: builder.eviction_policy(EvictionPolicy::tiny_lfu()).expire_after(ByLife).build(),
+            values: builder
+                .eviction_policy(EvictionPolicy::tiny_lfu())
+                .expire_after(ByLife)
+                .build_with_hasher(hasher.clone()),
             shards: (0..SHARDS).map(|_| shard()).collect(),
-            hasher: RandomState::new(),
+            hasher,
             started: Instant::now(),
         }
     }
@@ -113,8 +120,9 @@ impl MemoryStore {
         self.values.entry_count()
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// The protocol's clock.
+    fn ms(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
@@ -123,25 +131,25 @@ impl MemoryStore {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn value(&self, key: &str, now_ms: u64) -> Option<Arc<Resident>> {
+    fn value(&self, key: &str, now: Instant) -> Option<Arc<Resident>> {
         let value = self.values.get(key)?;
-        let alive = value.expires_ms.is_none_or(|expires_ms| expires_ms > now_ms);
+        let alive = value.expires.is_none_or(|expires| expires > now);
         alive.then_some(value.entry)
     }
 
-    fn slot(&self, shard: &Shard, key: &str, now_ms: u64) -> ResidentSlot {
+    fn slot(&self, shard: &Shard, key: &str, now: Instant) -> ResidentSlot {
         match shard.markers.get(key) {
-            Some(marker) if marker.expires_ms > now_ms => marker.slot.clone(),
-            _ => self.value(key, now_ms).map_or(Slot::Empty, Slot::Entry),
+            Some(marker) if marker.expires_ms > self.ms(now) => marker.slot.clone(),
+            _ => self.value(key, now).map_or(Slot::Empty, Slot::Entry),
         }
     }
 
-    fn peek(&self, key: &str) -> Found {
-        let now_ms = self.now_ms();
-        if let Some(entry) = self.value(key, now_ms) {
+    pub(super) fn peek(&self, key: &str) -> Found {
+        let now = Instant::now();
+        if let Some(entry) = self.value(key, now) {
             return Found::Resident(entry);
         }
-        match self.slot(&self.shard(key), key, now_ms) {
+        match self.slot(&self.shard(key), key, now) {
             Slot::Empty => Found::Nothing,
             Slot::Entry(entry) => Found::Resident(entry),
             marker => coherence::encode_marker(&marker).map_or(Found::Nothing, |b| Found::Bytes(b.into())),
@@ -150,14 +158,15 @@ impl MemoryStore {
 
     fn step(&self, key: String, step: Step<Arc<Resident>>) -> Answer<Bytes> {
         let mut shard = self.shard(&key);
-        let now_ms = self.now_ms();
-        let slot = self.slot(&shard, &key, now_ms);
-        let transition = coherence::apply(&slot, step, now_ms);
-        self.change(&mut shard, key, transition.change, now_ms);
+        let now = Instant::now();
+        let slot = self.slot(&shard, &key, now);
+        let transition = coherence::apply(&slot, step, self.ms(now));
+        self.change(&mut shard, key, transition.change, now);
         transition.answer.map(|entry| entry.bytes().clone())
     }
 
-    fn change(&self, shard: &mut Shard, key: String, change: Change<Arc<Resident>>, now_ms: u64) {
+    fn change(&self, shard: &mut Shard, key: String, change: Change<Arc<Resident>>, now: Instant) {
+        let now_ms = self.ms(now);
         match change {
             Change::Keep => {}
             Change::Remove | Change::Put(Slot::Empty, _) => {
@@ -169,9 +178,10 @@ impl MemoryStore {
                     Lifetime::For(life) => Some(life),
                     Lifetime::Forever | Lifetime::AsBefore => None,
                 };
-                let expires_ms = life.map(|life| now_ms.saturating_add(millis(life)));
+                // A moment too far away to be told of never comes.
+                let expires = life.and_then(|life| now.checked_add(life));
                 shard.markers.remove(&key);
-                self.values.insert(key, Value { entry, expires_ms, life });
+                self.values.insert(key, Value { entry, expires, life });
             }
             Change::Put(marker, lifetime) => {
                 let expires_ms = match lifetime {

@@ -4,10 +4,12 @@
 //! entities, models or the database.
 
 mod error;
+mod held;
 mod memory;
 mod redis;
 
 pub use error::{StoreError, StoreErrorKind};
+pub(crate) use held::Held;
 pub use memory::MemoryStore;
 pub use redis::{RedisStore, RedisStoreBuilder};
 

@@ -76,6 +76,7 @@ impl RedisStoreBuilder {
             return Err(StoreError::new(StoreErrorKind::Config, "a pool without clients"));
         }
         clients.iter().for_each(warn_if_it_may_hang);
+        let untimed = clients.iter().map(|client| optioned(client, Duration::ZERO)).collect();
         let clients: Vec<_> = clients.into_iter().map(|client| optioned(&client, command_timeout)).collect();
         let scripts = Scripts::new();
         let server = Server::watch(&clients).await;
@@ -89,7 +90,8 @@ impl RedisStoreBuilder {
             );
         }
         let next = AtomicUsize::new(0);
-        Ok(RedisStore { inner: Arc::new(Inner { clients, next, prefix, scripts, server }) })
+        let inner = Inner { clients, untimed, command_timeout, next, prefix, scripts, server };
+        Ok(RedisStore { inner: Arc::new(inner) })
     }
 }
 

@@ -18,8 +18,12 @@ use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
 use scripts::{Call, Scripts};
 use server::Server;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
 const SWEEP_PAGE: u32 = 500;
@@ -44,6 +48,9 @@ pub struct RedisStore {
 
 struct Inner {
     clients: Vec<WithOptions<Client>>,
+    /// The same clients without fred's timeout: see [`RedisStore::read`].
+    untimed: Vec<WithOptions<Client>>,
+    command_timeout: Duration,
     next: AtomicUsize,
     /// Prepended to every key; often empty.
     prefix: String,
@@ -81,8 +88,11 @@ impl RedisStore {
     }
 
     fn client(&self) -> &WithOptions<Client> {
-        let clients = &self.inner.clients;
-        match clients.as_slice() {
+        self.one_of(&self.inner.clients)
+    }
+
+    fn one_of<'a>(&self, clients: &'a [WithOptions<Client>]) -> &'a WithOptions<Client> {
+        match clients {
             [only] => only,
             _ => &clients[self.inner.next.fetch_add(1, Ordering::Relaxed) % clients.len()],
         }
@@ -103,6 +113,42 @@ impl RedisStore {
 
     fn key(&self, key: &str) -> String {
         [&self.inner.prefix, key].concat()
+    }
+
+    /// The same of a key that need not be kept.
+    pub(super) fn owned_key(&self, key: String) -> String {
+        if self.inner.prefix.is_empty() { key } else { self.key(&key) }
+    }
+
+    /// Reads a key that has its prefix. The timeout is around fred's future, not within, where it costs
+    /// twice as much; and beside it, since tokio's `timeout` would move its 5 KiB once for each read.
+    pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
+        let mut answer = pin!(self.one_of(&self.inner.untimed).get(key));
+        let mut late = pin!(tokio::time::sleep(self.inner.command_timeout));
+        let first = poll_fn(|context| match answer.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => late.as_mut().poll(context).map(|()| Err(timed_out())),
+        });
+        found(first.await)
+    }
+
+    /// Reads keys that have their prefix.
+    pub(super) async fn read_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.is_clustered() {
+            // A key of another type reads as absent here; the lease that follows takes it over.
+            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
+            let found = answers.map_err(|error| store_error(&error))?;
+            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
+        }
+        let count = keys.len();
+        let pipeline = Pipeline::from(self.batch_client(count));
+        for key in keys {
+            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
+        }
+        one_for_each(pipeline.try_all().await, count).into_iter().map(found).collect()
     }
 
     fn is_clustered(&self) -> bool {
@@ -168,42 +214,11 @@ impl RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     async fn get(&self, key: &str) -> Result<Found, StoreError> {
-        let client = self.client();
-        let answer = if self.inner.prefix.is_empty() {
-            client.get::<Option<Bytes>, _>(key).await
-        } else {
-            client.get::<Option<Bytes>, _>(self.key(key)).await
-        };
-        match answer {
-            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
-            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
-            Err(error) => Err(store_error(&error)),
-        }
+        self.read(self.key(key)).await
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys: Vec<String> = keys.iter().map(|key| self.key(key)).collect();
-        if !self.is_clustered() {
-            // A key of another type reads as absent here; the lease that follows takes it over.
-            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
-            let found = answers.map_err(|error| store_error(&error))?;
-            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
-        }
-        let count = keys.len();
-        let pipeline = Pipeline::from(self.batch_client(count));
-        for key in keys {
-            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
-        }
-        let answers = one_for_each(pipeline.try_all::<Option<Bytes>>().await, count);
-        let found = |answer: FredResult<Option<Bytes>>| match answer {
-            Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
-            Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
-            Err(error) => Err(store_error(&error)),
-        };
-        answers.into_iter().map(found).collect()
+        self.read_many(keys.iter().map(|key| self.key(key)).collect()).await
     }
 
     async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -276,6 +291,14 @@ impl std::fmt::Debug for RedisStore {
     }
 }
 
+fn found(answer: FredResult<Option<Bytes>>) -> Result<Found, StoreError> {
+    match answer {
+        Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
+        Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
+        Err(error) => Err(store_error(&error)),
+    }
+}
+
 /// fred answers a pipeline that failed as a whole with one error.
 fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredResult<T>> {
     if results.len() == count {
@@ -284,6 +307,10 @@ fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredRes
     let short = || Error::new(ErrorKind::Protocol, "a pipeline answered with another number of replies");
     let error = results.drain(..).find_map(Result::err).unwrap_or_else(short);
     (0..count).map(|_| Err(error.clone())).collect()
+}
+
+fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "Request timed out.")
 }
 
 fn is_noscript(result: &FredResult<Value>) -> bool {

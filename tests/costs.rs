@@ -1,0 +1,156 @@
+//! What a hit costs, in counts that are the same on every machine: allocations, and the size of its future.
+//!
+//! A binary of its own, since counting takes the process' allocator. What is counted is the thread of the
+//! test, and with it, as its runtime has no other, the tasks of the Redis client.
+
+#[allow(dead_code)]
+#[path = "it/support/process.rs"]
+mod process;
+#[allow(dead_code)]
+#[path = "it/support/servers.rs"]
+mod servers;
+
+use bytes::Bytes;
+use fred::clients::Client;
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::types::{Builder, config::Config};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, Schema, Set};
+use sea_orm_autocache::prelude::*;
+use servers::shared_redis;
+use std::future::Future;
+use std::hint::black_box;
+use tokio::runtime::{self, Runtime};
+
+const ROWS: i64 = 100;
+/// Whatever is allocated once in a while is nothing for each hit.
+const HITS: u64 = 1_000;
+/// Beside the hits of a `get_many`: its lists, and the set that finds repeated keys.
+const LISTS_MAX: u64 = 16;
+/// How much larger than its `GET` the future of a hit may be.
+const FUTURE_BYTES_MAX: usize = 1_024;
+
+mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[sea_orm(table_name = "book")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub title: String,
+        pub author: String,
+        pub note: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {}
+    connect_signals!(ActiveModel);
+}
+
+/// Allocations of a row itself, whoever brings it: its three texts.
+const ROW: u64 = 3;
+
+fn one_thread() -> Runtime {
+    runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// The cache of a table of [`ROWS`] rows, all of them cached.
+async fn warm_cache(store: impl Store) -> CacheController<book::Entity> {
+    let database = Database::connect("sqlite::memory:").await.unwrap();
+    let table = Schema::new(database.get_database_backend()).create_table_from_entity(book::Entity);
+    database.execute(&table).await.unwrap();
+    let autocache = Autocache::builder(database).app("costs").backend("default", store).build().unwrap();
+    let db = autocache.connection();
+    for id in 1..=ROWS {
+        let (title, author) = (Set("Middlemarch".to_owned()), Set("George Eliot".to_owned()));
+        let book = book::ActiveModel { id: Set(id), title, author, note: Set(Some("1871".to_owned())) };
+        book.insert(&db).await.unwrap();
+    }
+    autocache.cache()
+}
+
+async fn redis_cache() -> CacheController<book::Entity> {
+    warm_cache(RedisStore::connect(&shared_redis().url()).await.unwrap()).await
+}
+
+/// A client as it is without this crate, and the rows under keys of its own.
+async fn by_hand(row: &book::Model) -> Client {
+    let client = Builder::from_config(Config::from_url(&shared_redis().url()).unwrap()).build().unwrap();
+    client.init().await.unwrap();
+    let bytes = Bytes::from(rmp_serde::to_vec(row).unwrap());
+    for id in 1..=ROWS {
+        let _: () = client.set(hand_key(id), bytes.clone(), None, None, false).await.unwrap();
+    }
+    client
+}
+
+fn hand_key(id: i64) -> String {
+    format!("hand:book:{id}")
+}
+
+fn decoded(bytes: Option<Bytes>) -> book::Model {
+    rmp_serde::from_slice(&bytes.unwrap()).unwrap()
+}
+
+/// Allocations of one run of `read`, of which many are made.
+fn allocations<F: Future>(runtime: &Runtime, times: u64, read: impl Fn(i64) -> F) -> u64 {
+    let run = |times: u64| {
+        runtime.block_on(async {
+            for id in (1..=ROWS).cycle().take(times as usize) {
+                black_box(read(id).await);
+            }
+        });
+    };
+    run(ROWS as u64);
+    let counted = allocation_counter::measure(|| run(times)).count_total;
+    (counted + times / 2) / times
+}
+
+#[test]
+fn a_hit_in_memory_allocates_its_row_and_its_key() {
+    let runtime = one_thread();
+    let cache = runtime.block_on(warm_cache(MemoryStore::new(1_000)));
+    let hit = allocations(&runtime, HITS, |id| cache.get(id));
+    assert_eq!(hit, ROW + 1);
+}
+
+#[test]
+fn a_hit_on_redis_allocates_no_more_than_a_get_by_hand() {
+    let runtime = one_thread();
+    let cache = runtime.block_on(redis_cache());
+    let client = runtime.block_on(async { by_hand(&cache.get(1).await.unwrap()).await });
+    let hit = allocations(&runtime, HITS, |id| cache.get(id));
+    let get = |id| {
+        let answer = client.get::<Option<Bytes>, _>(hand_key(id));
+        async { decoded(answer.await.unwrap()) }
+    };
+    let by_hand = allocations(&runtime, HITS, get);
+    assert!(hit <= by_hand, "{hit} allocations for a hit, {by_hand} by hand");
+}
+
+#[test]
+fn many_hits_on_redis_allocate_little_more_than_an_mget_by_hand() {
+    let runtime = one_thread();
+    let cache = runtime.block_on(redis_cache());
+    let client = runtime.block_on(async { by_hand(&cache.get(1).await.unwrap()).await });
+    let hits = allocations(&runtime, 50, |_| cache.get_many(1..=ROWS));
+    let mget = |_| {
+        let answers = client.mget::<Vec<Option<Bytes>>, _>((1..=ROWS).map(hand_key).collect::<Vec<_>>());
+        async { answers.await.unwrap().into_iter().map(decoded).collect::<Vec<_>>() }
+    };
+    let by_hand = allocations(&runtime, 50, mget);
+    assert!(hits <= by_hand + LISTS_MAX, "{hits} allocations for {ROWS} hits, {by_hand} by hand");
+}
+
+#[test]
+fn the_future_of_a_hit_is_little_larger_than_that_of_its_get() {
+    let runtime = one_thread();
+    let cache = runtime.block_on(warm_cache(MemoryStore::new(1_000)));
+    let get = size_of_val(&Client::default().get::<Option<Bytes>, _>("key"));
+    for hit in [size_of_val(&cache.get(1)), size_of_val(&cache.find(1))] {
+        assert!(hit <= get + FUTURE_BYTES_MAX, "{hit} bytes; the GET in it has {get}");
+    }
+}
