@@ -176,7 +176,8 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
             self.bypass_many(&pks).await?
         } else {
             let wants = places.iter().zip(unusable);
-            self.load(wants.map(|(&place, unusable)| self.want(&pks[place], unusable)).collect(), mode).await?
+            self.load(wants.map(|(&place, unusable)| self.want(&pks[place], unusable)).collect(), mode)
+                .await?
         };
         for (place, row) in places.into_iter().zip(loaded) {
             rows[place] = row;
@@ -237,11 +238,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
         Want { key: self.region().key(pk).unwrap_or_default(), pk: pk.clone(), unusable }
     }
 
-    async fn load_missed(
-        &self,
-        pk: &ValueTuple,
-        unusable: Option<Bytes>,
-    ) -> Result<Option<E::Model>, DbErr> {
+    async fn load_missed(&self, pk: &ValueTuple, unusable: Option<Bytes>) -> Result<Option<E::Model>, DbErr> {
         let region = self.region();
         region.stats.count(Event::misses);
         tracing::debug!(target: TARGET, entity = %region.model, "miss");
