@@ -93,7 +93,8 @@ const CALM: FaultSet = FaultSet {
     may_break: &[],
 };
 
-/// Every set with its verdict.
+/// Every set with its verdict, for rows and for lists alike: a list answers with something older when it lacks a
+/// row, shows one that has gone or moved away, or shows one as it was.
 ///
 /// A crash, an unknown COMMIT and a lost or late finish, alone or together, leave all properties. The loss of
 /// an intent (an eviction, a restart, a hold that ends under a living writer) costs P5 for a moment, and
