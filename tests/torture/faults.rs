@@ -102,7 +102,11 @@ const CALM: FaultSet = FaultSet {
 pub const ALL: [FaultSet; 11] = [
     CALM,
     // Between a SELECT and its fill there is time for others to write, and for what they publish to vanish.
-    FaultSet { name: "slowness", faults: &[Fault::SlowDatabase, Fault::SlowDatabase, Fault::SlowRedis], ..CALM },
+    FaultSet {
+        name: "slowness",
+        faults: &[Fault::SlowDatabase, Fault::SlowDatabase, Fault::SlowRedis],
+        ..CALM
+    },
     FaultSet {
         name: "kills",
         faults: &[
