@@ -2,6 +2,8 @@
 //! silenced, keys deleted and servers replaced; a checker judges what they have read against what was
 //! committed. Runs for a short time on every database by default; `scripts/torture.sh` runs it for longer.
 
+#![allow(clippy::large_futures)]
+
 mod checker;
 mod conductor;
 mod entities;

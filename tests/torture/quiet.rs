@@ -71,9 +71,9 @@ fn last(commits: &[Commit]) -> BTreeMap<RowId, Option<i64>> {
 }
 
 impl Newcomer<'_> {
-    async fn row<E: Rows>(&mut self, id: i64, logged: Option<i64>, report: &mut Report)
+    async fn row<E>(&mut self, id: i64, logged: Option<i64>, report: &mut Report)
     where
-        E: EntityTrait<PrimaryKey: sea_orm::PrimaryKeyTrait<ValueType = i64>>,
+        E: Rows + EntityTrait<PrimaryKey: sea_orm::PrimaryKeyTrait<ValueType = i64>>,
     {
         let table = E::TABLE;
         let bytes = self.stands(&self.autocache.cache::<E>().make_key(id)).await;
