@@ -25,6 +25,10 @@ pub enum Variant {
     NaiveSingleFlight,
     /// A transaction publishes when its statement has run.
     PublishBeforeCommit,
+    /// Rows of lists are filled without a look at the fence.
+    NoFenceCheck,
+    /// Writers free the row before they wipe the fence.
+    FenceWipedLast,
 }
 
 /// What `step` makes of the slot at moment 1: tokens with a deadline of 1 or less are dead.

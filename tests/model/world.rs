@@ -4,9 +4,12 @@
 //! any time, fills may come late or never: that is no fault. Readers and writers run one operation
 //! each. Row values are named after the writer that wrote them; `ranks` orders them by commit.
 
+mod seeders;
+
 use crate::search::Property;
 use crate::variants::{Variant, step};
 use sea_orm_autocache::coherence::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
+use seeders::Seeding;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -42,6 +45,8 @@ pub enum WriterKind {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub readers: usize,
+    /// Readers of lists that fill rows.
+    pub seeders: usize,
     pub writers: Vec<WriterKind>,
     pub faults: Faults,
     pub variant: Variant,
@@ -60,6 +65,9 @@ pub struct World {
     returned: u8,
     seen: u8,
     readers: Vec<Reader>,
+    seeders: Vec<Seeding>,
+    /// The mark on the entity's fence, by the seeder that has set it.
+    fence: Option<u8>,
     writers: Vec<Writer>,
     /// Finishes that nobody waits for any longer.
     zombies: Vec<u8>,
@@ -106,6 +114,10 @@ enum Writing {
     InDoubt,
     /// Has committed and not yet told the store.
     Committed,
+    /// Has wiped the fence.
+    Wiped,
+    /// Has freed the row, and not wiped the fence.
+    Finished,
     Returned,
     /// Dead, rolled back, or gone without an answer.
     Gone,
@@ -173,6 +185,8 @@ impl World {
             returned: 0,
             seen: 0,
             readers: vec![reader; setup.readers],
+            seeders: vec![Seeding::Idle; setup.seeders],
+            fence: None,
             writers: vec![Writer { phase: Writing::Idle, late: false }; setup.writers.len()],
             zombies: Vec::new(),
             crashes_left: setup.faults.crashes,
@@ -205,6 +219,7 @@ impl World {
     pub fn moves<'w>(&self, setup: &'w Setup) -> Vec<Move<'w>> {
         let mut moves = Moves { from: self, setup, all: Vec::new() };
         (0..self.readers.len()).for_each(|index| moves.of_reader(index));
+        (0..self.seeders.len()).for_each(|index| moves.of_seeder(index));
         (0..self.writers.len()).for_each(|index| moves.of_writer(index));
         moves.of_environment();
         moves.all
@@ -433,7 +448,8 @@ impl<'w> Moves<'_, 'w> {
                     },
                 );
             }
-            (_, Writing::Committed) => self.finish(index),
+            (_, Writing::Committed) if self.from.seeders.is_empty() => self.finish(index),
+            (_, Writing::Committed | Writing::Wiped | Writing::Finished) => self.finish_fenced(index),
             _ => {}
         }
         self.crash(index);
@@ -497,14 +513,23 @@ impl<'w> Moves<'_, 'w> {
 
     fn finish(&mut self, index: usize) {
         let variant = self.setup.variant;
+        let wipes_last = variant == Variant::FenceWipedLast;
         self.push(
             || format!("W{index} FINISH {}", index + 1),
             move |world| {
                 world.apply(variant, finish_of(index));
+                if wipes_last {
+                    world.writers[index].phase = Writing::Finished;
+                    return;
+                }
                 world.writers[index].phase = Writing::Returned;
                 world.returned = world.returned.max(world.ranks[index + 1]);
             },
         );
+        self.lose_finish(index);
+    }
+
+    fn lose_finish(&mut self, index: usize) {
         if self.setup.faults.lost_finishes {
             self.push(
                 || format!("W{index} loses its FINISH"),
@@ -578,6 +603,7 @@ impl<'w> Moves<'_, 'w> {
             }
             Slot::Intent(_) | Slot::Empty => {}
         }
+        self.of_fence();
         for index in 0..self.from.writers.len() {
             self.expiry(index);
         }
@@ -586,6 +612,7 @@ impl<'w> Moves<'_, 'w> {
                 || format!("W{index}'s FINISH arrives late"),
                 move |world| {
                     world.zombies.remove(place);
+                    world.fence = None;
                     world.apply(variant, finish_of(index as usize));
                 },
             );
@@ -609,6 +636,9 @@ impl<'w> Moves<'_, 'w> {
                 move |world| {
                     world.expire(token);
                     world.writers[index].late |= before_commit;
+                    if over {
+                        world.too_late_to_seed(index);
+                    }
                 },
             );
         }

@@ -1,17 +1,15 @@
 //! One run: servers, workers, faults, and the judgement.
 
-use crate::checker::{self, Commit, Report, RowId};
-use crate::entities::{Rows, born, slot};
+use crate::checker::{self, Commit, Report};
 use crate::faults::{FaultSet, Property};
-use crate::history::{self, Event};
+use crate::history::{self, Counts, Event};
 use crate::nemesis::Nemesis;
+use crate::quiet::compare;
 use crate::stage::{Database, Stage};
 use crate::support::process::{Keeper, fresh_folder};
-use crate::worker::{SLOTS, stop_file};
-use fred::interfaces::{ClientLike, KeysInterface};
-use sea_orm::{ConnectionTrait, EntityTrait, Statement};
-use sea_orm_autocache::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::worker::stop_file;
+use sea_orm::{ConnectionTrait, Statement};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -25,7 +23,8 @@ pub struct Verdict {
     pub title: String,
     /// Violations of what must hold.
     pub unexpected: usize,
-    pub findings: usize,
+    pub of_rows: usize,
+    pub of_lists: usize,
 }
 
 /// Runs one fault set on one database.
@@ -72,7 +71,9 @@ fn keep(name: &str, folder: &Path, commits: &[Commit]) {
             std::fs::copy(entry.path(), place.join(entry.file_name())).expect("a copy");
         }
     }
-    let line = |Commit { row: (table, id), kind, rev }: &Commit| format!("{table}{id} {kind} {rev}\n");
+    let line = |Commit { row: (table, id), kind, rev, place }: &Commit| {
+        format!("{table}{id} {kind} {rev} {place}\n")
+    };
     std::fs::write(place.join("audit"), commits.iter().map(line).collect::<String>()).expect("a file");
     println!("    histories: {}", place.display());
 }
@@ -89,7 +90,7 @@ async fn await_end(nemesis: &Nemesis) -> usize {
 }
 
 async fn audit(stage: &Stage) -> Vec<Commit> {
-    let sql = "SELECT origin, kind, id, rev FROM audit ORDER BY seq";
+    let sql = "SELECT origin, kind, id, rev, place FROM audit ORDER BY seq";
     let statement = Statement::from_string(stage.db.get_database_backend(), sql);
     let rows = stage.db.query_all_raw(statement).await.expect("the audit");
     let letter = |row: &sea_orm::QueryResult, column: &str| {
@@ -99,65 +100,9 @@ async fn audit(stage: &Stage) -> Vec<Commit> {
         row: (letter(&row, "origin"), row.try_get("", "id").expect("an id")),
         kind: letter(&row, "kind"),
         rev: row.try_get("", "rev").expect("a revision"),
+        place: row.try_get("", "place").expect("a list"),
     };
     rows.into_iter().map(commit).collect()
-}
-
-/// P2: what a newcomer is told of each row, against the database. Returns what stands in Redis, by kind.
-async fn compare(
-    nemesis: &Nemesis,
-    stage: &Stage,
-    commits: &[Commit],
-    report: &mut Report,
-) -> BTreeMap<char, usize> {
-    let url = nemesis.redis_url();
-    let store = RedisStore::connect(&url).await.expect("a store");
-    let builder = Autocache::builder(stage.db.clone()).app("torture").backend("default", store);
-    let autocache = builder.consistency(nemesis.set.consistency).build().expect("an Autocache");
-    let redis = crate::naive::connect(&url).await;
-    let mut last: BTreeMap<RowId, Option<i64>> = (1..=SLOTS).map(|id| (('s', id), None)).collect();
-    for commit in commits {
-        last.insert(commit.row, (commit.kind != 'D').then_some(commit.rev));
-    }
-    let born: BTreeSet<i64> = last.keys().filter(|(table, _)| *table == 'b').map(|(_, id)| *id).collect();
-    let newest = born.last().copied().unwrap_or(0);
-    // Keys that were asked for and never came into use.
-    last.extend((newest + 1..newest + 20).map(|id| (('b', id), None)));
-    let mut standing = BTreeMap::new();
-    for ((table, id), logged) in last {
-        let key = match table {
-            's' => autocache.cache::<slot::Entity>().make_key(id),
-            _ => autocache.cache::<born::Entity>().make_key(id),
-        };
-        let bytes: Option<Vec<u8>> = redis.get(&key).await.expect("a key");
-        let (stored, told) = if table == 's' {
-            let stored = slot::Entity::find_by_id(id).one(&stage.db).await.expect("a row");
-            let told = slot::Entity::row(&autocache, id).await.expect("a row");
-            (rev_of::<slot::Entity>(stored), rev_of::<slot::Entity>(told))
-        } else {
-            let stored = born::Entity::find_by_id(id).one(&stage.db).await.expect("a row");
-            let told = born::Entity::row(&autocache, id).await.expect("a row");
-            (rev_of::<born::Entity>(stored), rev_of::<born::Entity>(told))
-        };
-        assert_eq!(stored, logged.map(Some), "the triggers have missed a commit of {table}{id}");
-        let told = if nemesis.set.naive {
-            bytes.as_ref().map_or(stored, |bytes| Some(String::from_utf8_lossy(bytes).parse().ok()))
-        } else {
-            told
-        };
-        if let Some(kind) = bytes.and_then(|bytes| bytes.first().copied()) {
-            *standing.entry(char::from(kind)).or_default() += 1;
-        }
-        if stored != told {
-            report.find(Property::P2, format!("{table}{id} is {stored:?}, and the cache says {told:?}"));
-        }
-    }
-    redis.quit().await.expect("a closed connection");
-    standing
-}
-
-fn rev_of<E: Rows>(found: Option<E::Model>) -> Option<Option<i64>> {
-    found.map(|model| E::rev(&model))
 }
 
 fn describe(
@@ -167,14 +112,14 @@ fn describe(
     standing: &BTreeMap<char, usize>,
     faults: &str,
 ) {
-    let Report {
-        reads, committed, without_effect, unknown, hits, misses, trips, lost_intents, errors, ..
-    } = report;
+    let Report { reads, list_reads, committed, without_effect, unknown, counts, .. } = report;
+    let Counts { hits, misses, list_hits, list_misses, list_fills, trips, lost_intents, errors } = counts;
     let writes = committed + without_effect + unknown;
     println!(
-        "    {} operations of {} workers in {:.1} s: {reads} reads ({hits} hits, {misses} misses), {writes} writes \
-         ({committed} committed, {without_effect} without effect, {unknown} unknown)",
-        reads + writes,
+        "    {} operations of {} workers in {:.1} s: {reads} reads ({hits} hits, {misses} misses), {list_reads} of \
+         lists ({list_hits} hits, {list_misses} misses, {list_fills} fills), {writes} writes ({committed} committed, \
+         {without_effect} without effect, {unknown} unknown)",
+        reads + list_reads + writes,
         histories.len(),
         ended.as_secs_f64(),
     );
@@ -195,6 +140,8 @@ fn verdict(title: String, set: &FaultSet, report: &Report) -> Verdict {
         }
     }
     let unexpected = report.findings.iter().filter(|f| !set.may_break.contains(&f.property)).count();
-    println!("    findings: {counts:?}; unexpected: {unexpected}");
-    Verdict { title, unexpected, findings: report.findings.len() }
+    let of_lists = report.findings.iter().filter(|finding| finding.of_list).count();
+    println!("    findings: {counts:?}, {of_lists} of them of lists; unexpected: {unexpected}");
+    let of_lists = report.findings.iter().filter(|finding| finding.of_list).count();
+    Verdict { title, unexpected, of_rows: report.findings.len() - of_lists, of_lists }
 }

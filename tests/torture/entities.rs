@@ -1,5 +1,6 @@
 //! The rows under torture. Every write gives its row a revision that no other write has.
 
+use crate::families::{self, child, parent};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, IntoActiveModel};
 use sea_orm_autocache::prelude::*;
@@ -63,6 +64,17 @@ pub trait Rows: CachedEntity {
         txn: &CachedTransaction,
         id: i64,
     ) -> impl Future<Output = Result<Option<Self::Model>, DbErr>> + Send;
+    /// A save without changes.
+    fn save_as_is(
+        db: &impl ConnectionTrait,
+        model: Self::Model,
+    ) -> impl Future<Output = Result<(), DbErr>> + Send;
+    /// Whether there was such a row.
+    fn delete_row(db: &impl ConnectionTrait, id: i64) -> impl Future<Output = Result<bool, DbErr>> + Send;
+}
+
+/// Rows that are in no list.
+pub trait Flat: Rows {
     /// `None`: the database makes the key.
     fn insert_row(
         db: &impl ConnectionTrait,
@@ -74,13 +86,6 @@ pub trait Rows: CachedEntity {
         id: i64,
         rev: i64,
     ) -> impl Future<Output = Result<(), DbErr>> + Send;
-    /// A save without changes.
-    fn save_as_is(
-        db: &impl ConnectionTrait,
-        model: Self::Model,
-    ) -> impl Future<Output = Result<(), DbErr>> + Send;
-    /// Whether there was such a row.
-    fn delete_row(db: &impl ConnectionTrait, id: i64) -> impl Future<Output = Result<bool, DbErr>> + Send;
 }
 
 macro_rules! rows {
@@ -108,17 +113,6 @@ macro_rules! rows {
                 cached.cache::<Self>().on(txn).find(id).await
             }
 
-            async fn insert_row(db: &impl ConnectionTrait, id: Option<i64>, rev: i64) -> Result<i64, DbErr> {
-                let id = id.map_or(NotSet, Set);
-                let row = $module::ActiveModel { id, rev: Set(rev), body: Set(body_of(rev)) };
-                Ok(row.insert(db).await?.id)
-            }
-
-            async fn update_row(db: &impl ConnectionTrait, id: i64, rev: i64) -> Result<(), DbErr> {
-                let row = $module::ActiveModel { id: Unchanged(id), rev: Set(rev), body: Set(body_of(rev)) };
-                row.update(db).await.map(drop)
-            }
-
             async fn save_as_is(db: &impl ConnectionTrait, model: Self::Model) -> Result<(), DbErr> {
                 model.into_active_model().update(db).await.map(drop)
             }
@@ -131,8 +125,28 @@ macro_rules! rows {
     };
 }
 
+macro_rules! flat {
+    ($module:ident) => {
+        impl Flat for $module::Entity {
+            async fn insert_row(db: &impl ConnectionTrait, id: Option<i64>, rev: i64) -> Result<i64, DbErr> {
+                let id = id.map_or(NotSet, Set);
+                let row = $module::ActiveModel { id, rev: Set(rev), body: Set(body_of(rev)) };
+                Ok(row.insert(db).await?.id)
+            }
+
+            async fn update_row(db: &impl ConnectionTrait, id: i64, rev: i64) -> Result<(), DbErr> {
+                let row = $module::ActiveModel { id: Unchanged(id), rev: Set(rev), body: Set(body_of(rev)) };
+                row.update(db).await.map(drop)
+            }
+        }
+    };
+}
+
 rows!(slot, 's');
 rows!(born, 'b');
+rows!(child, 'c');
+flat!(slot);
+flat!(born);
 
 /// What stands beside a revision: a row that was put together from two writes is noticed.
 pub fn body_of(rev: i64) -> String {
@@ -145,6 +159,9 @@ pub async fn create_tables(db: &impl ConnectionTrait) {
     let schema = sea_orm::Schema::new(db.get_database_backend());
     db.execute(&schema.create_table_from_entity(slot::Entity)).await.expect("a table");
     db.execute(&schema.create_table_from_entity(born::Entity)).await.expect("a table");
+    db.execute(&schema.create_table_from_entity(parent::Entity)).await.expect("a table");
+    db.execute(&schema.create_table_from_entity(child::Entity)).await.expect("a table");
+    families::settle(db).await;
     let (seq, kind) = match db.get_database_backend() {
         sea_orm::DbBackend::Sqlite => ("INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT"),
         sea_orm::DbBackend::Postgres => ("BIGSERIAL PRIMARY KEY", "TEXT"),
@@ -152,10 +169,10 @@ pub async fn create_tables(db: &impl ConnectionTrait) {
     };
     let table = format!(
         "CREATE TABLE audit (seq {seq}, origin {kind} NOT NULL, kind {kind} NOT NULL, id BIGINT NOT NULL, rev \
-         BIGINT NOT NULL)"
+         BIGINT NOT NULL, place BIGINT NOT NULL)"
     );
     db.execute_unprepared(&table).await.expect("a table");
-    for table in ["slot", "born"] {
+    for table in ["slot", "born", "child"] {
         for (event, row) in [("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")] {
             for statement in trigger(db, table, event, row) {
                 db.execute_unprepared(&statement).await.expect("a trigger");
@@ -166,9 +183,9 @@ pub async fn create_tables(db: &impl ConnectionTrait) {
 
 fn trigger(db: &impl ConnectionTrait, table: &str, event: &str, row: &str) -> Vec<String> {
     let (origin, kind, name) = (&table[..1], &event[..1], format!("{table}_{event}"));
-    let insert = format!(
-        "INSERT INTO audit (origin, kind, id, rev) VALUES ('{origin}', '{kind}', {row}.id, {row}.rev);"
-    );
+    let place = if table == "child" { format!("{row}.parent_id") } else { "0".to_owned() };
+    let values = format!("'{origin}', '{kind}', {row}.id, {row}.rev, {place}");
+    let insert = format!("INSERT INTO audit (origin, kind, id, rev, place) VALUES ({values});");
     let head = format!("CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW");
     if db.get_database_backend() == sea_orm::DbBackend::Postgres {
         let function = format!(

@@ -93,13 +93,20 @@ const CALM: FaultSet = FaultSet {
     may_break: &[],
 };
 
-/// Every set with its verdict.
+/// Every set with its verdict, for rows and for lists alike: a list answers with something older when it lacks a
+/// row, shows one that has gone or moved away, or shows one as it was.
 ///
 /// A crash, an unknown COMMIT and a lost or late finish, alone or together, leave all properties. The loss of
 /// an intent (an eviction, a restart, a hold that ends under a living writer) costs P5 for a moment, and
 /// together with a crash or a dropped future it may leave an older row: such sets do not cancel or kill.
-pub const ALL: [FaultSet; 10] = [
+pub const ALL: [FaultSet; 11] = [
     CALM,
+    // Between a SELECT and its fill there is time for others to write, and for what they publish to vanish.
+    FaultSet {
+        name: "slowness",
+        faults: &[Fault::SlowDatabase, Fault::SlowDatabase, Fault::SlowRedis],
+        ..CALM
+    },
     FaultSet {
         name: "kills",
         faults: &[

@@ -31,6 +31,31 @@ pub enum Outcome {
     Unknown,
 }
 
+/// The worker's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub hits: u64,
+    pub misses: u64,
+    pub list_hits: u64,
+    pub list_misses: u64,
+    pub list_fills: u64,
+    pub trips: u64,
+    pub lost_intents: u64,
+    pub errors: u64,
+}
+
+impl Counts {
+    fn numbers(&mut self) -> [&mut u64; 8] {
+        let Self { hits, misses, list_hits, list_misses, list_fills, trips, lost_intents, errors } = self;
+        [hits, misses, list_hits, list_misses, list_fills, trips, lost_intents, errors]
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        let mut other = *other;
+        self.numbers().into_iter().zip(other.numbers()).for_each(|(own, other)| *own += *other);
+    }
+}
+
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -40,6 +65,14 @@ pub enum Event {
         from: u64,
         to: u64,
         rev: Option<i64>,
+    },
+    /// The rows of a list, with their revisions.
+    List {
+        table: char,
+        place: i64,
+        from: u64,
+        to: u64,
+        rows: Vec<(i64, i64)>,
     },
     /// A write begins. Those of one transaction share the operation.
     Write {
@@ -58,13 +91,7 @@ pub enum Event {
     /// What must not be, seen by the worker itself.
     Wrong(String),
     /// The worker's counters so far.
-    Counts {
-        hits: u64,
-        misses: u64,
-        trips: u64,
-        lost_intents: u64,
-        errors: u64,
-    },
+    Counts(Counts),
     /// The worker has come to its end.
     Done,
 }
@@ -74,6 +101,10 @@ impl Event {
         match self {
             Self::Read { table, id, from, to, rev } => {
                 format!("r {table} {id} {from} {to} {}", rev.map_or("-".to_owned(), |rev| rev.to_string()))
+            }
+            Self::List { table, place, from, to, rows } => {
+                let rows: Vec<String> = rows.iter().map(|(id, rev)| format!("{id}={rev}")).collect();
+                format!("l {table} {place} {from} {to} {}", rows.join(" ")).trim_end().to_owned()
             }
             Self::Write { operation, kind, table, id, rev, from } => {
                 let kind = match kind {
@@ -92,8 +123,9 @@ impl Event {
                 format!("e {operation} {to} {outcome}")
             }
             Self::Wrong(text) => format!("x {text}"),
-            Self::Counts { hits, misses, trips, lost_intents, errors } => {
-                format!("c {hits} {misses} {trips} {lost_intents} {errors}")
+            Self::Counts(counts) => {
+                let mut counts = *counts;
+                counts.numbers().iter().fold("c".to_owned(), |line, number| format!("{line} {number}"))
             }
             Self::Done => "z".to_owned(),
         }
@@ -113,6 +145,13 @@ impl Event {
                 from: number(2)?,
                 to: number(3)?,
                 rev: if word(4)? == "-" { None } else { Some(signed(4)?) },
+            },
+            "l" => Self::List {
+                table: letter(0)?,
+                place: signed(1)?,
+                from: number(2)?,
+                to: number(3)?,
+                rows: words.iter().skip(4).map(|word| member(word)).collect::<Option<_>>()?,
             },
             "w" => Self::Write {
                 operation: number(0)?,
@@ -136,17 +175,24 @@ impl Event {
                 },
             },
             "x" => Self::Wrong(rest.to_owned()),
-            "c" => Self::Counts {
-                hits: number(0)?,
-                misses: number(1)?,
-                trips: number(2)?,
-                lost_intents: number(3)?,
-                errors: number(4)?,
-            },
+            "c" => {
+                let mut counts = Counts::default();
+                let numbers = counts.numbers().into_iter().enumerate();
+                numbers
+                    .map(|(index, own)| number(index).map(|number| *own = number))
+                    .collect::<Option<()>>()?;
+                Self::Counts(counts)
+            }
             "z" => Self::Done,
             _ => return None,
         })
     }
+}
+
+/// A row of a list and its revision.
+fn member(word: &str) -> Option<(i64, i64)> {
+    let (id, rev) = word.split_once('=')?;
+    Some((id.parse().ok()?, rev.parse().ok()?))
 }
 
 /// The history of one worker, on its way to a file. What stands there survives the worker's death.
@@ -163,7 +209,7 @@ impl History {
     pub fn note(&self, event: &Event) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(file, "{}", event.line()).expect("a line of history");
-        if !matches!(event, Event::Read { .. }) {
+        if !matches!(event, Event::Read { .. } | Event::List { .. }) {
             file.flush().expect("a line of history");
         }
     }

@@ -5,6 +5,7 @@ use crate::stage::Stage;
 use crate::support::process::{Keeper, fresh_folder};
 use crate::support::proxy::Proxy;
 use crate::support::servers::Redis;
+use crate::vanishing::Vanishing;
 use crate::worker::{ORDERS, Orders};
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, KeysInterface};
@@ -38,6 +39,7 @@ pub struct Nemesis {
     redis: Option<Redis>,
     replica: Option<Redis>,
     seats: Vec<Seat>,
+    vanishing: Option<Vanishing>,
     histories: Vec<PathBuf>,
     started: u64,
     faults: Vec<Fault>,
@@ -54,6 +56,7 @@ impl Nemesis {
             redis: Some(Redis::start(&[])),
             replica: None,
             seats: Vec::new(),
+            vanishing: None,
             histories: Vec::new(),
             started: 0,
             faults: set.faults.iter().copied().filter(possible).collect(),
@@ -78,6 +81,7 @@ impl Nemesis {
             let (keeper, orders) = nemesis.start(orders);
             nemesis.seats.push(Seat { keeper, redis, database, orders });
         }
+        nemesis.vanishing = Some(Vanishing::start(nemesis.redis().port(), seed).await);
         nemesis.await_start().await;
         nemesis
     }
@@ -134,8 +138,9 @@ impl Nemesis {
         }
     }
 
-    /// Leaves everybody a sound path.
+    /// Leaves everybody a sound path, and lets entries stand.
     pub async fn relent(&mut self) {
+        self.vanishing = None;
         for seat in &self.seats {
             for path in [Some(&seat.redis), seat.database.as_ref()].into_iter().flatten() {
                 path.delay(Duration::ZERO);
@@ -292,6 +297,7 @@ impl Nemesis {
             seat.redis.lead_to(replica.port());
             seat.redis.cut();
         }
+        self.vanishing.iter().for_each(|vanishing| vanishing.lead_to(replica.port()));
         self.redis = Some(replica);
         self.replicate().await;
     }

@@ -1,7 +1,8 @@
 //! What a task does: one random operation at a time.
 
-use crate::entities::{Rows, born, slot};
+use crate::entities::{Flat, Rows, born, slot};
 use crate::history::{Event, Kind, Outcome};
+use crate::lists;
 use crate::worker::{SLOTS, Worker};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -13,6 +14,9 @@ use std::time::Duration;
 type Revs = Result<Vec<Option<Option<i64>>>, DbErr>;
 
 pub async fn operate(worker: &Worker, rng: &mut StdRng) {
+    if rng.random_ratio(2, 5) {
+        return lists::operate(worker, rng).await;
+    }
     let (table, id) = worker.some_row(rng);
     match rng.random_range(0..100) {
         0..62 if table == 's' => drop(read_one::<slot::Entity>(worker, rng, id).await),
@@ -32,7 +36,7 @@ fn rev_of<E: Rows>(found: Option<E::Model>) -> Option<Option<i64>> {
     found.map(|model| E::rev(&model))
 }
 
-async fn read_one<E: Rows>(worker: &Worker, rng: &mut StdRng, id: i64) -> Option<Option<i64>> {
+pub async fn read_one<E: Rows>(worker: &Worker, rng: &mut StdRng, id: i64) -> Option<Option<i64>> {
     let reading = async { Ok(vec![rev_of::<E>(E::row(&worker.autocache, id).await?)]) };
     worker.read(rng, E::TABLE, &[id], reading).await?.pop()
 }
@@ -70,7 +74,7 @@ async fn read_in_transaction(worker: &Worker, rng: &mut StdRng) {
 /// In a task of its own, which nobody drops: sqlx 0.9 gives a connection back to its pool with an open
 /// transaction when a BEGIN on Postgres or MySQL is dropped midway, and what is then written through that
 /// connection is never committed.
-async fn begin(worker: &Worker, repeatable: bool) -> Result<CachedTransaction, DbErr> {
+pub async fn begin(worker: &Worker, repeatable: bool) -> Result<CachedTransaction, DbErr> {
     let db = worker.autocache.connection();
     let repeatable = repeatable && worker.database.get_database_backend() != DbBackend::Sqlite;
     let level = repeatable.then_some(IsolationLevel::RepeatableRead);
@@ -79,7 +83,7 @@ async fn begin(worker: &Worker, repeatable: bool) -> Result<CachedTransaction, D
 }
 
 /// An update, a delete or an insert by itself, whichever the row as it was read allows.
-async fn change<E: Rows>(worker: &Worker, rng: &mut StdRng, id: i64) {
+async fn change<E: Flat>(worker: &Worker, rng: &mut StdRng, id: i64) {
     let Some(found) = read_one::<E>(worker, rng, id).await else { return };
     let db = worker.autocache.connection();
     let rev = worker.fresh();
@@ -107,7 +111,7 @@ async fn change<E: Rows>(worker: &Worker, rng: &mut StdRng, id: i64) {
     }
 }
 
-fn settled<T>(result: Result<T, DbErr>) -> Outcome {
+pub fn settled<T>(result: Result<T, DbErr>) -> Outcome {
     match result {
         Ok(_) => Outcome::Committed,
         Err(error) => outcome_of(&error),
@@ -115,7 +119,7 @@ fn settled<T>(result: Result<T, DbErr>) -> Outcome {
 }
 
 /// Whether an error says that nothing was written.
-fn outcome_of(error: &DbErr) -> Outcome {
+pub fn outcome_of(error: &DbErr) -> Outcome {
     let refused = matches!(CacheError::of(error), Some(CacheError::NotAnnounced(_)));
     if refused || matches!(error, DbErr::RecordNotUpdated) { Outcome::Nothing } else { Outcome::Unknown }
 }
@@ -212,7 +216,7 @@ async fn run_transaction(worker: &Worker, steps: &[Step], end: End) -> Outcome {
 }
 
 impl Outcome {
-    fn rolled_back(self) -> Self {
+    pub fn rolled_back(self) -> Self {
         if self == Self::Committed { Self::Nothing } else { self }
     }
 }

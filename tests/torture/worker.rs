@@ -1,10 +1,12 @@
 //! One worker: a process with its own Autocache, several tasks at work on few rows, and a history.
 
-use crate::entities::{born, slot};
+use crate::entities::{Rows, born, slot};
+use crate::families::child;
 use crate::faults::FaultSet;
-use crate::history::{Event, History, Kind, Outcome, now};
+use crate::history::{Counts, Event, History, Kind, Outcome, now};
 use crate::{faults, naive, operations, stage};
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_autocache::prelude::*;
@@ -25,6 +27,8 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(8);
 /// How long a worker may take to deliver what it owes.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(15);
 const BORN_LINE: usize = 20;
+/// Rows with keys of the database's making that are still asked for.
+const RECENT: usize = 6;
 
 /// What a worker is told.
 pub struct Orders {
@@ -157,6 +161,28 @@ impl Worker {
         Some(revs)
     }
 
+    /// As [`read`](Self::read), for the lists of these parents.
+    pub async fn read_lists(
+        &self,
+        rng: &mut StdRng,
+        parents: &[i64],
+        reading: impl Future<Output = Result<Vec<Vec<child::Model>>, DbErr>>,
+    ) {
+        let from = now();
+        let Ok(Ok(found)) = tokio::time::timeout(self.limit(rng, 20), reading).await else { return };
+        let to = now();
+        if found.len() != parents.len() {
+            self.note(&Event::Wrong(format!("{} lists for {} parents", found.len(), parents.len())));
+        }
+        for (&place, list) in parents.iter().zip(found) {
+            if let Some(wrong) = what_is_wrong(place, &list) {
+                self.note(&Event::Wrong(wrong));
+            }
+            let rows = list.iter().map(|child| (child.id, child.rev)).collect();
+            self.note(&Event::List { table: child::Entity::TABLE, place, from, to, rows });
+        }
+    }
+
     /// Runs a write to its end or for a random while, and notes what has become of it.
     pub async fn write(
         &self,
@@ -184,23 +210,35 @@ impl Worker {
 
     /// A row with a key of the database's making that somebody was told of, a recent one.
     pub fn some_born(&self, rng: &mut StdRng) -> Option<i64> {
-        let text = std::fs::read(self.born_file()).ok()?;
-        let recent: Vec<&[u8]> = text.chunks_exact(BORN_LINE).rev().take(6).collect();
-        let line = recent.get(rng.random_range(0..recent.len().max(1)))?;
-        let id: i64 = std::str::from_utf8(line).ok()?.trim().parse().ok()?;
+        let id = *self.told_of("born").choose(rng)?;
         let ahead = self.set.asks_for_unborn && rng.random_ratio(1, 10);
         Some(if ahead { id + rng.random_range(1..20) } else { id })
     }
 
     /// Tells all workers of a row.
     pub fn is_born(&self, id: i64) {
-        let file = OpenOptions::new().create(true).append(true).open(self.born_file());
+        self.tell_of("born", id);
+    }
+
+    pub fn tell_of_child(&self, id: i64) {
+        self.tell_of("children", id);
+    }
+
+    /// Recent children with keys of the database's making.
+    pub fn told_of_children(&self) -> Vec<i64> {
+        self.told_of("children")
+    }
+
+    fn tell_of(&self, file: &str, id: i64) {
+        let file = OpenOptions::new().create(true).append(true).open(self.orders.folder.join(file));
         let line = format!("{id:>width$}\n", width = BORN_LINE - 1);
         file.and_then(|mut file| file.write_all(line.as_bytes())).expect("a line");
     }
 
-    fn born_file(&self) -> PathBuf {
-        self.orders.folder.join("born")
+    fn told_of(&self, file: &str) -> Vec<i64> {
+        let text = std::fs::read(self.orders.folder.join(file)).unwrap_or_default();
+        let recent = text.chunks_exact(BORN_LINE).rev().take(RECENT);
+        recent.filter_map(|line| std::str::from_utf8(line).ok()?.trim().parse().ok()).collect()
     }
 
     /// Waits until Redis has been told of everything.
@@ -217,23 +255,38 @@ impl Worker {
 
     fn count(&self) {
         let stats = self.autocache.stats();
-        let (slots, born) = (stats.entity("slot"), stats.entity("born"));
-        let trips = stats.backends.iter().map(|backend| backend.trips).sum();
-        self.note(&Event::Counts {
-            hits: slots.hits + slots.tombstone_hits + born.hits + born.tombstone_hits,
-            misses: slots.misses + born.misses,
-            trips,
-            lost_intents: slots.lost_intents + born.lost_intents,
-            errors: slots.errors + born.errors,
-        });
+        let mut counts =
+            Counts { trips: stats.backends.iter().map(|backend| backend.trips).sum(), ..Counts::default() };
+        for counted in ["slot", "born", "child"].map(|model| stats.entity(model)) {
+            counts.add(&Counts {
+                hits: counted.hits + counted.tombstone_hits,
+                misses: counted.misses,
+                list_hits: counted.list_hits,
+                list_misses: counted.list_misses,
+                list_fills: counted.list_fills,
+                trips: 0,
+                lost_intents: counted.lost_intents,
+                errors: counted.errors,
+            });
+        }
+        self.note(&Event::Counts(counts));
     }
 
     /// A table and a row of it. Mostly a slot.
     pub fn some_row(&self, rng: &mut StdRng) -> (char, i64) {
         let born = if rng.random_ratio(1, 8) { self.some_born(rng) } else { None };
         match born {
-            Some(id) => (<born::Entity as crate::entities::Rows>::TABLE, id),
-            None => (<slot::Entity as crate::entities::Rows>::TABLE, rng.random_range(1..=SLOTS)),
+            Some(id) => (born::Entity::TABLE, id),
+            None => (slot::Entity::TABLE, rng.random_range(1..=SLOTS)),
         }
     }
+}
+
+/// What no list may ever look like.
+fn what_is_wrong(place: i64, list: &[child::Model]) -> Option<String> {
+    let strangers = list.iter().filter(|child| child.parent_id != place).map(|child| child.id);
+    let halves = list.iter().filter(|child| child::Entity::rev(child).is_none()).map(|child| child.id);
+    let twice = list.windows(2).filter(|pair| pair[0].id >= pair[1].id).map(|pair| pair[1].id);
+    let wrong: Vec<i64> = strangers.chain(halves).chain(twice).collect();
+    (!wrong.is_empty()).then(|| format!("in list {place}: strangers, halves, or out of order: {wrong:?}"))
 }

@@ -8,4 +8,5 @@ mod lookups;
 mod nested;
 mod races;
 mod related;
+mod seeds;
 mod stock;
