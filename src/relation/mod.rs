@@ -23,7 +23,7 @@ pub(crate) use cascade::taken_along_with;
 pub(crate) use cascade::{Deleted, Parent, announce_taken_along, columns_of_row, parents_of, taken_along};
 pub(crate) use erased::{AnyEntity, erased};
 pub use index::Index;
-pub(crate) use index::{IndexDef, compares_exactly, indexes_of, is_number};
+pub(crate) use index::{IndexDef, compares_exactly, indexes_of, is_number, pk_columns};
 pub(crate) use joins::{Joins, all_keys_of};
 pub use loader::CachedLoader;
 pub use related::CachedRelated;
