@@ -247,12 +247,18 @@ fn single(piece: &[Token<'_>]) -> Option<usize> {
 
 /// Whether the `INSERT` has no rows at all.
 pub(super) fn is_empty_insert(statement: &Statement) -> bool {
+    if statement.values.as_ref().is_some_and(|values| !values.0.is_empty()) {
+        return false;
+    }
     let sources = ["VALUES", "SELECT", "DEFAULT", "TABLE"];
     tokens(statement).is_some_and(|tokens| !tokens.iter().any(|token| token.is_word(&sources)))
 }
 
 /// Whether an upsert may give one of these columns another value.
 pub(super) fn upsert_sets(statement: &Statement, columns: &[&str]) -> bool {
+    if !statement.sql.contains(" UPDATE ") {
+        return false;
+    }
     let Some(tokens) = tokens(statement) else { return true };
     let Some(on) = tokens.iter().position(|token| token.depth == 0 && token.is_word(&["ON"])) else {
         return false;

@@ -76,7 +76,7 @@ async fn the_last_write_of_a_row_counts() {
             ..Default::default()
         };
         saved.update(&txn).await?;
-        retitle("bulk", book::Column::Id.eq(5)).exec_cached(&txn).await?;
+        retitle("bulk", book::Column::Id.eq(5_i64)).exec_cached(&txn).await?;
         txn.commit().await?;
         assert_eq!(cached(&world, &cache).await?, titles(["saved", "new", "", "Volume 4", "bulk"]));
         agrees(&world, &cache).await
@@ -146,4 +146,22 @@ async fn a_strict_write_that_is_not_announced_is_not_committed() {
         "Volume 1"
     );
     drop(cache);
+}
+
+#[tokio::test]
+async fn bulk_writes_can_be_spawned() {
+    let world = World::new(Database::Postgres, Place::Redis).await;
+    let cache = shelf(&world).await.unwrap();
+    let db = world.db.clone();
+    let task = tokio::spawn(async move {
+        retitle("one", book::Column::Id.eq(1)).exec_cached(&db).await?;
+        book::Entity::insert(book::ActiveModel { id: Set(5), ..titled("five") }).exec_cached(&db).await?;
+        let txn = db.begin().await?;
+        let gone = book::Entity::delete_many().filter(book::Column::Id.eq(3));
+        let gone = gone.exec_cached_with_returning(&txn).await?;
+        txn.commit().await?;
+        Ok::<_, DbErr>(gone.len())
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 1);
+    agrees(&world, &cache).await.unwrap();
 }

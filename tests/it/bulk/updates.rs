@@ -5,8 +5,8 @@ use crate::entities::{book, keyed::shelf as place, keyed::word};
 use crate::support::{Database, World, each_world};
 use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait,
-    Set, Unchanged,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryTrait, Set, Unchanged,
 };
 use sea_orm_autocache::prelude::*;
 
