@@ -4,7 +4,7 @@
 
 mod bookshop;
 
-use bookshop::book;
+use bookshop::{author, book};
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, IntoActiveModel,
     ModelTrait, Schema, Set,
@@ -29,9 +29,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     autocache.install()?;
     let db = autocache.connection();
 
+    let author = author::ActiveModel { name: Set("George Eliot".to_owned()), ..Default::default() };
+    let author = author.insert(&db).await?;
     let written = book::ActiveModel {
         title: Set("Middlemarch".to_owned()),
-        author_id: Set(1),
+        author_id: Set(author.id),
         rank: Set(7),
         ..Default::default()
     };
@@ -134,8 +136,9 @@ async fn counted_database() -> Result<(DatabaseConnection, Arc<AtomicU64>), DbEr
     let mut options = ConnectOptions::new("sqlite::memory:");
     options.max_connections(1).sqlx_logging(false);
     let mut database = Database::connect(options).await?;
-    let create = Schema::new(database.get_database_backend()).create_table_from_entity(book::Entity);
-    database.execute(&create).await?;
+    let schema = Schema::new(database.get_database_backend());
+    database.execute(&schema.create_table_from_entity(author::Entity)).await?;
+    database.execute(&schema.create_table_from_entity(book::Entity)).await?;
     let statements = Arc::new(AtomicU64::new(0));
     let counter = statements.clone();
     database.set_metric_callback(move |_| {

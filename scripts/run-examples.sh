@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the quickstart in memory, then on a Redis server of its own.
+# Runs the examples in memory, then on a Redis server of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # With the features of the tests, so that nothing is built twice.
 cargo run --quiet --all-features --example quickstart
+cargo run --quiet --all-features --example related
 
 folder=$(mktemp -d)
 server=$(command -v redis-server || command -v valkey-server)
@@ -19,4 +20,6 @@ until grep -qi "ready to accept" "$folder/log"; do
     fi
     sleep 0.1
 done
-REDIS_URL="redis://127.0.0.1:$port" cargo run --quiet --all-features --example quickstart
+export REDIS_URL="redis://127.0.0.1:$port"
+cargo run --quiet --all-features --example quickstart
+cargo run --quiet --all-features --example related

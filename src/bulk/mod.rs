@@ -108,7 +108,8 @@ pub trait ExecCached: IntoWrite {
     ///
     /// # Cancel safety
     /// Dropped before its `COMMIT` on a `CachedConnection`, nothing is written. During it, nobody knows:
-    /// readers bypass the rows until the hold is over. In a `CachedTransaction` nobody knows what the
+    /// readers bypass the rows until the hold is over. During its `BEGIN`, as any `begin()` that is dropped: sqlx
+    /// may leave a transaction open on a pooled connection. In a `CachedTransaction` nobody knows what the
     /// statement has done, and if it commits, the whole entity is emptied.
     fn exec_cached<S: CachedScope>(self, db: &S) -> impl Future<Output = Result<Self::Output, DbErr>> + Send {
         let write = self.into_write();

@@ -260,14 +260,32 @@ pub(super) async fn shared<E: CachedEntity>(
         if open.is_empty() {
             break;
         }
-        // What was unusable then may be another entry by now.
+        // What was unusable then may be another entry by now, and somebody has filled the key most likely.
         open.iter().for_each(|&place| wants[place].unusable = None);
+        for (place, row) in looked_up::<E>(home, &wants, &open).await {
+            rows[place] = Some(row);
+        }
+        open.retain(|&place| rows[place].is_none());
     }
     for place in open {
         home.region.stats.count(Event::bypasses);
         rows[place] = Some(select::one::<E, _>(home.autocache.database(), &wants[place].pk).await?);
     }
     Ok(rows.into_iter().map(Option::flatten).collect())
+}
+
+/// What the store answers by now, of the wants at these places.
+async fn looked_up<E: CachedEntity>(
+    home: &Home,
+    wants: &[Want],
+    places: &[usize],
+) -> Vec<(usize, Option<E::Model>)> {
+    let keys: Vec<String> = places.iter().map(|&place| wants[place].key.clone()).collect();
+    let Ok(found) = home.region.backend.get_some(&keys).await else { return Vec::new() };
+    let look = |(&place, found): (&usize, Found)| {
+        Some((place, look::<E>(&home.region, &wants[place].pk, found).answer()?))
+    };
+    places.iter().zip(found).filter_map(look).collect()
 }
 
 async fn fly_detached<E: CachedEntity>(home: Home, led: Vec<Led>, mode: Mode) {

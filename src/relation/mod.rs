@@ -19,8 +19,8 @@ mod order;
 mod related;
 mod seed;
 
-pub(crate) use cascade::taken_along_with;
-pub(crate) use cascade::{Deleted, Parent, announce_taken_along, columns_of_row, parents_of, taken_along};
+pub(crate) use cascade::{Deleted, columns_of_row, taken_along_with};
+pub(crate) use cascade::{Parent, announce_taken_along, parents_of, taken_along};
 pub(crate) use erased::{AnyEntity, erased};
 pub use index::Index;
 pub(crate) use index::{IndexDef, compares_exactly, indexes_of, is_number, pk_columns};

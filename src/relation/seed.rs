@@ -54,6 +54,7 @@ pub(super) async fn shared<E: CachedEntity>(
     index: &IndexDef,
     mut wants: Vec<Want>,
 ) -> Result<Vec<Rows<E>>, DbErr> {
+    let alone = Lists::<E, _>::new(home, home.autocache.database(), Source::Given, index);
     let mut lists: Vec<Option<Rows<E>>> = wants.iter().map(|_| None).collect();
     let mut open: Vec<usize> = (0..wants.len()).collect();
     for _ in 0..BOARDINGS_MAX {
@@ -83,9 +84,13 @@ pub(super) async fn shared<E: CachedEntity>(
             break;
         }
         open.iter().for_each(|&place| wants[place].unusable = None);
+        for place in open.clone() {
+            if let Some(rows) = alone.looked_up(&wants[place]).await {
+                lists[place] = Some(rows?);
+            }
+        }
+        open.retain(|&place| lists[place].is_none());
     }
-    let connection = home.autocache.database();
-    let alone = Lists::<E, _>::new(home, connection, Source::Given, index);
     for place in open {
         home.region.stats.count(Event::bypasses);
         lists[place] = alone.select(&wants[place..=place]).await?.pop();
@@ -116,6 +121,14 @@ pub(super) async fn alone<E: CachedEntity, C: ConnectionTrait>(
 }
 
 impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
+    /// The list, if the store knows its members by now.
+    async fn looked_up(&self, want: &Want) -> Option<Result<Rows<E>, DbErr>> {
+        let found = self.region().backend.get(&want.key).await.ok()?;
+        let Look::Members(members) = self.look(want, &found) else { return None };
+        let lists = self.rows_of(vec![(want.clone(), members)]).await;
+        Some(lists.map(|mut lists| lists.pop().unwrap_or_default()))
+    }
+
     /// Brings every flight to its landing.
     async fn fly(&self, led: Vec<Led>) {
         let limits: Vec<u32> = led.iter().map(|led| led.flight.depart()).collect();
@@ -137,7 +150,7 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
             match reply {
                 Ok(Answer::Granted) => granted.push(led),
                 Ok(Answer::Found(bytes)) => {
-                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await)
+                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await);
                 }
                 Ok(_) => busy.push(led),
                 Err(_) => failed.push(led),

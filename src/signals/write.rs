@@ -11,7 +11,6 @@ use sea_orm::sea_query::{FromValueTuple, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr, ModelTrait, PrimaryKeyTrait};
 use std::any::TypeId;
 use std::collections::HashSet;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -118,65 +117,58 @@ impl Site {
 }
 
 /// Before the statement.
-pub(super) fn begin<'c, E, C>(
-    db: &'c C,
-    site: Result<Option<Site>, DbErr>,
-    write: Write,
-) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, E, C>
+pub(super) async fn begin<E, C>(db: &C, site: Result<Option<Site>, DbErr>, write: Write) -> Result<(), DbErr>
 where
     E: CachedEntity,
     C: ConnectionTrait,
 {
-    async move {
-        let Some(Site { route, region }) = site? else { return Ok(()) };
-        let inserts = write.kind == WriteKind::Insert;
-        let pk = match write.pk {
-            // The database may take another spelling for this key: only it knows the row's own.
-            Some(pk) if !region.exact_keys && !inserts => Some(stored_pk::<E, C>(db, pk).await?),
-            pk => pk,
-        };
-        let key = pk.as_ref().and_then(|pk| region.key(pk));
-        if key.is_none() && !inserts {
-            return Ok(());
-        }
-        let noted = key.clone().unwrap_or_default();
-        if !write.happens {
-            region.pending.push(&noted, Note::new(NoteKind::NoWrite, region.settings.hold));
-            return Ok(());
-        }
-        let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
-        if let Route::Work(work) = &route {
-            // From here on the keys are touched, whether an `after_*` hook comes or not.
-            key.iter().chain(&write.joins.keys).for_each(|key| work.record(&region, key, RowChange::Unknown));
-            if let Some(pk) = deleted {
-                let keys = relation::taken_along::<E, C>(work.autocache(), &region, pk, db).await?;
-                keys.iter().for_each(|(region, key)| work.record(region, key, RowChange::Unknown));
-            }
-            let kind = NoteKind::InTransaction { publish: write.publish };
-            region.pending.push(&noted, Note { joins: write.joins, ..Note::new(kind, Duration::MAX) });
-            return Ok(());
-        }
-        let (hold, publish) = match route {
-            Route::Unseen(_) => (region.settings.transaction_hold, false),
-            _ => (region.settings.hold, write.publish),
-        };
-        let begun = Instant::now();
-        let mut announced = Announced::new(hold);
-        for key in key.iter().chain(&write.joins.keys) {
-            announced.add(&region, key.clone(), RowChange::Unknown);
-        }
-        if let Some(pk) = deleted {
-            let autocache = route.autocache();
-            let locked = matches!(route, Route::Unseen(_));
-            relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced)
-                .await?;
-        }
-        announced.place(region.settings.consistency).await?;
-        let kind = NoteKind::Announced { write: InFlight::new(announced), row: key.is_some(), publish };
-        let note = Note { begun, joins: write.joins, stated: !route.is_ours(), ..Note::new(kind, hold) };
-        region.pending.push(&noted, note);
-        Ok(())
+    let Some(Site { route, region }) = site? else { return Ok(()) };
+    let inserts = write.kind == WriteKind::Insert;
+    let pk = match write.pk {
+        // The database may take another spelling for this key: only it knows the row's own.
+        Some(pk) if !region.exact_keys && !inserts => Some(stored_pk::<E, C>(db, pk).await?),
+        pk => pk,
+    };
+    let key = pk.as_ref().and_then(|pk| region.key(pk));
+    if key.is_none() && !inserts {
+        return Ok(());
     }
+    let noted = key.clone().unwrap_or_default();
+    if !write.happens {
+        region.pending.push(&noted, Note::new(NoteKind::NoWrite, region.settings.hold));
+        return Ok(());
+    }
+    let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
+    if let Route::Work(work) = &route {
+        // From here on the keys are touched, whether an `after_*` hook comes or not.
+        key.iter().chain(&write.joins.keys).for_each(|key| work.record(&region, key, RowChange::Unknown));
+        if let Some(pk) = deleted {
+            let keys = relation::taken_along::<E, C>(work.autocache(), &region, pk, db).await?;
+            keys.iter().for_each(|(region, key)| work.record(region, key, RowChange::Unknown));
+        }
+        let kind = NoteKind::InTransaction { publish: write.publish };
+        region.pending.push(&noted, Note { joins: write.joins, ..Note::new(kind, Duration::MAX) });
+        return Ok(());
+    }
+    let (hold, publish) = match route {
+        Route::Unseen(_) => (region.settings.transaction_hold, false),
+        _ => (region.settings.hold, write.publish),
+    };
+    let begun = Instant::now();
+    let mut announced = Announced::new(hold);
+    for key in key.iter().chain(&write.joins.keys) {
+        announced.add(&region, key.clone(), RowChange::Unknown);
+    }
+    if let Some(pk) = deleted {
+        let autocache = route.autocache();
+        let locked = matches!(route, Route::Unseen(_));
+        relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced).await?;
+    }
+    announced.place(region.settings.consistency).await?;
+    let kind = NoteKind::Announced { write: InFlight::new(announced), row: key.is_some(), publish };
+    let note = Note { begun, joins: write.joins, stated: !route.is_ours(), ..Note::new(kind, hold) };
+    region.pending.push(&noted, note);
+    Ok(())
 }
 
 /// The primary key as the row has it; as given if there is no such row.

@@ -63,7 +63,7 @@ related!(book, "lib_book", {
 }, {
     author: Relation::Author.def();
     page: Relation::Page.def();
-    tag: super::book_tag::Relation::Tag.def(), via super::book_tag::Relation::Book.def().rev();
+    tag: book_tag::Relation::Tag.def(), via book_tag::Relation::Book.def().rev();
 }, {
     Index::unique([Column::Isbn]).exact(),
     Index::many([Column::AuthorId]).order_by(Column::Rank, Order::Desc),
@@ -82,7 +82,7 @@ related!(page, "lib_page", {
 related!(tag, "lib_tag", {
     #[sea_orm(primary_key)] id: i64, word: String,
 }, {}, {
-    book: super::book_tag::Relation::Book.def(), via super::book_tag::Relation::Tag.def().rev();
+    book: book_tag::Relation::Book.def(), via book_tag::Relation::Tag.def().rev();
 }, {});
 
 related!(book_tag, "lib_book_tag", {
@@ -161,4 +161,31 @@ pub async fn create_tables<C: ConnectionTrait>(db: &C) {
     for table in tables {
         db.execute(&table).await.expect("a table");
     }
+}
+
+/// Declared as never cached.
+pub mod uncached {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+    use std::time::Duration;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[sea_orm(table_name = "lib_uncached")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub kind: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {
+        const TIMEOUT: Option<Duration> = Some(Duration::ZERO);
+
+        fn indexes() -> Vec<Index<Self>> {
+            vec![Index::many([Column::Kind])]
+        }
+    }
+    connect_signals!(ActiveModel);
 }

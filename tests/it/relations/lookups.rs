@@ -105,7 +105,6 @@ async fn a_unique_null_names_no_row_and_nobody_is_asked() {
 
 #[tokio::test]
 async fn a_list_beyond_its_limit_is_answered_by_the_database_and_counted() {
-    use crate::entities::library;
     each_world(|world| async move {
         let (author, _) = cold_shelf(&world).await?;
         let book = book_of(author.id, "Long", 1).insert(&world.plain).await?;
@@ -118,7 +117,7 @@ async fn a_list_beyond_its_limit_is_answered_by_the_database_and_counted() {
             use sea_orm::EntityTrait;
             page::Entity::insert_many(chunk.iter().map(page)).exec(&world.plain).await?;
         }
-        let cache = world.autocache.cache::<library::page::Entity>();
+        let cache = world.autocache.cache::<page::Entity>();
         for _ in 0..2 {
             let before = world.counts().oversized;
             let (pages, sql, _) = world.cost(cache.list_by(page::Column::BookId, book.id)).await;

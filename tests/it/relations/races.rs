@@ -108,7 +108,9 @@ async fn two_children_at_once_are_both_there() -> Result<(), DbErr> {
                 book_of(author, &two, 1).insert(&world.db),
                 cache.list_by(book::Column::AuthorId, author),
             );
-            (a?, b?, list?);
+            for done in [a.map(drop), b.map(drop), list.map(drop)] {
+                done?;
+            }
             let list = cache.list_by(book::Column::AuthorId, author).await?;
             assert_eq!(list.len(), 4 + 2 * round, "{place:?}");
         }

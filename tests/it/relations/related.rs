@@ -3,9 +3,7 @@
 use super::stock::{an_author, book_of, cold_shelf, titles};
 use crate::entities::library::{self, author, book, book_tag, country, desk, item, node, shelf, tag};
 use crate::support::each_world;
-use sea_orm::{
-    ActiveModelTrait, DbErr, IntoActiveModel, Linked, ModelTrait, RelationDef, RelationTrait, Set,
-};
+use sea_orm::{ActiveModelTrait, IntoActiveModel, Linked, ModelTrait, RelationDef, RelationTrait, Set};
 use sea_orm_autocache::CacheError;
 use sea_orm_autocache::prelude::*;
 
@@ -199,14 +197,14 @@ async fn a_tree_is_read_down_and_up() {
                 let children = || root.cached_related_by(node::Relation::Parent.def().rev(), node::Entity);
                 assert_eq!(children().await?, []);
                 let leaf = node(Some(root.id), "leaf").insert(&world.db).await?;
-                assert_eq!(children().await?, [leaf.clone()]);
+                assert_eq!(children().await?, vec![leaf.clone()]);
                 let parent = leaf.cached_one_by(node::Relation::Parent.def(), node::Entity);
                 assert_eq!(parent.await?.as_ref(), Some(&root));
                 let roots =
                     || async { node::Entity::cache().list_by(node::Column::ParentId, None::<i64>).await };
-                assert_eq!(roots().await?, [root.clone()], "NULL is a value of its own");
+                assert_eq!(roots().await?, vec![root.clone()], "NULL is a value of its own");
                 let second = node(None, "second").insert(&world.db).await?;
-                assert_eq!(roots().await?, [root.clone(), second]);
+                assert_eq!(roots().await?, vec![root.clone(), second]);
                 let (_, sql, _) = world.cost(roots()).await;
                 assert_eq!(sql, 0);
                 Ok(())
@@ -235,7 +233,7 @@ async fn a_foreign_key_may_point_to_a_unique_column() {
                     let (found, sql, _) = world.cost(author.cached_one(country::Entity)).await;
                     assert_eq!((found?.as_ref(), sql), (Some(&country), expected));
                 }
-                assert_eq!(country.cached_related(author::Entity).await?, [author.clone()]);
+                assert_eq!(country.cached_related(author::Entity).await?, vec![author.clone()]);
                 Ok(())
             })
             .await
@@ -299,7 +297,7 @@ async fn a_chain_of_relations_is_followed() {
         let autocache = world.autocache.clone();
         autocache
             .scope(async {
-                assert_eq!(tag.cached_linked(Colleagues).await?, [author.clone()]);
+                assert_eq!(tag.cached_linked(Colleagues).await?, vec![author.clone()]);
                 let (found, sql, _) = world.cost(tag.cached_linked(Colleagues)).await;
                 assert_eq!((found?, sql), (vec![author.clone()], 0));
                 Ok(())

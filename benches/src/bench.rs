@@ -1,0 +1,140 @@
+//! A run: the stage, the plan, and the rounds in which contestants take turns.
+
+use crate::plan::Plan;
+use crate::results::{Figure, Measure, Results};
+use crate::rivals::{self, Kind};
+use crate::stage::Stage;
+use crate::work::{Clock, Contestant, Pace, Sample, Work};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tasks that warm the cache.
+const WARMERS: usize = 32;
+/// A slice is filled at least to this share before its length is believed.
+const BELIEVED_FROM: f64 = 0.2;
+const OPS_MAX: usize = 50_000_000;
+
+pub struct Bench {
+    pub plan: Plan,
+    pub stage: Stage,
+    pub results: Results,
+}
+
+/// A contestant with its name in the results.
+#[derive(Clone)]
+pub struct Entrant {
+    pub kind: Kind,
+    pub name: String,
+    pub contestant: Arc<dyn Contestant>,
+}
+
+/// One case of a scenario, as contestants are asked to do it.
+pub struct Case {
+    pub scenario: &'static str,
+    pub name: String,
+    pub tasks: usize,
+    pub clock: Clock,
+}
+
+impl Case {
+    pub fn new(scenario: &'static str, name: impl Into<String>, tasks: usize) -> Self {
+        Self { scenario, name: name.into(), tasks, clock: Clock::Each }
+    }
+
+    /// Times the whole only.
+    pub fn whole(mut self) -> Self {
+        self.clock = Clock::Whole;
+        self
+    }
+}
+
+impl Bench {
+    /// Connects these rivals.
+    pub async fn enter(&self, kinds: impl IntoIterator<Item = Kind>) -> Vec<Entrant> {
+        let mut entrants = Vec::new();
+        for kind in kinds {
+            let contestant = rivals::connect(kind, &self.stage.seat(kind).await).await;
+            entrants.push(Entrant { kind, name: kind.name().to_owned(), contestant });
+        }
+        entrants
+    }
+
+    /// Reads each of these rows once, into every contestant's cache.
+    pub async fn warm(&self, entrants: &[Entrant], ids: &Arc<[i64]>) {
+        let pace = Pace { tasks: WARMERS, ops: ids.len(), clock: Clock::Whole };
+        for entrant in entrants {
+            entrant.contestant.clone().drive(Work::Hit(ids.clone()), pace).await;
+        }
+    }
+
+    /// Lets the contestants take turns, a slice of time each, and answers with each one's rounds.
+    pub async fn compete(
+        &self,
+        case: &Case,
+        entrants: &[Entrant],
+        work: impl Fn(&Entrant) -> Work,
+    ) -> Vec<Vec<Sample>> {
+        let mut paces = Vec::new();
+        for entrant in entrants {
+            paces.push(self.calibrated(case, entrant, work(entrant)).await);
+        }
+        let mut samples = vec![Vec::new(); entrants.len()];
+        for _ in 0..self.plan.rounds {
+            for ((entrant, pace), samples) in entrants.iter().zip(&paces).zip(&mut samples) {
+                samples.push(entrant.contestant.clone().drive(work(entrant), *pace).await);
+            }
+        }
+        samples
+    }
+
+    /// As many operations as fill a slice of time. Warms up, too.
+    async fn calibrated(&self, case: &Case, entrant: &Entrant, work: Work) -> Pace {
+        let mut pace = Pace { tasks: case.tasks, ops: case.tasks.max(4), clock: case.clock };
+        let slice = self.plan.slice.as_secs_f64();
+        loop {
+            let sample = entrant.contestant.clone().drive(work.clone(), pace).await;
+            // What is not timed takes its time, too: a slice is of the clock on the wall.
+            let taken = sample.elapsed.max(Duration::from_micros(1)).as_secs_f64();
+            let ops = (pace.ops as f64 * slice / taken) as usize;
+            let believed = taken >= slice * BELIEVED_FROM;
+            let next = if believed { ops } else { ops.min(pace.ops * 10) };
+            pace.ops = next.clamp(case.tasks.max(4), OPS_MAX);
+            if believed || pace.ops == OPS_MAX {
+                return pace;
+            }
+        }
+    }
+
+    /// Keeps one figure for each contestant, made from its samples.
+    pub fn keep(
+        &mut self,
+        case: &Case,
+        measure: Measure,
+        entrants: &[Entrant],
+        samples: &[Vec<Sample>],
+        value: impl Fn(&Sample) -> f64,
+    ) {
+        for (entrant, samples) in entrants.iter().zip(samples) {
+            let rounds = samples.iter().map(&value).collect();
+            self.keep_rounds(case, measure, &entrant.name, rounds);
+        }
+    }
+
+    pub fn keep_rounds(&mut self, case: &Case, measure: Measure, rival: &str, rounds: Vec<f64>) {
+        let figure = Figure {
+            scenario: case.scenario,
+            case: case.name.clone(),
+            measure,
+            rival: rival.to_owned(),
+            rounds,
+        };
+        println!("  {:<28} {:<28} {:>14.2} {}", figure.case, figure.rival, figure.median(), measure.unit());
+        self.results.figures.push(figure);
+    }
+
+    pub fn leave_out(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        println!("  left out: {what}");
+        self.results.left_out.push(what);
+    }
+}

@@ -1,0 +1,5 @@
+//! The tables that every rival reads and writes.
+
+pub mod author;
+pub mod book;
+pub mod numbered;

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Checks the benches: format and lints. To run them: scripts/bench.sh
+set -euo pipefail
+cd "$(dirname "$0")/../benches"
+
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target}/benches"
+cargo fmt --check
+cargo clippy --locked -- -D warnings
