@@ -68,9 +68,9 @@ impl<'w, E: CachedEntity> Ledger<'w, E> {
                 all_keys_of::<E>(&self.region, row).iter().for_each(|list| self.touch(&self.region, list));
             }
             Joined::By(columns) => {
-                let set = |name: &&str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-                let concerned =
-                    |index: &&IndexDef| index.cached && index.columns.iter().any(|name| set(&name));
+                let set =
+                    |name: &&'static str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+                let concerned = |index: &&IndexDef| index.cached && index.columns.iter().any(&set);
                 for index in self.region.indexes.iter().filter(concerned) {
                     let list = self.region.index_key(index, &index.values_of::<E>(row));
                     self.touch(&self.region, &list);

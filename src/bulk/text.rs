@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn an_upsert_that_gives_a_row_another_key_is_noticed() {
-        let sets = |sql| upsert_sets(&statement(DbBackend::Postgres, sql, 0), &["id"]);
+        let sets = |sql: &str| upsert_sets(&statement(DbBackend::Postgres, sql, 0), &["id"]);
         let insert = r#"INSERT INTO "book" ("id", "title") VALUES (1, 'UPDATE')"#;
         assert!(!sets(insert));
         assert!(!sets(&format!(r#"{insert} ON CONFLICT ("id") DO NOTHING"#)));
