@@ -48,8 +48,9 @@ pub enum CacheError {
     Unconfirmed(StoreError),
     /// [`Unannounced::Refuse`](crate::Unannounced::Refuse), or a write that was to be streamed: not sent.
     #[error(
-        "not sent: `{table}` is cached, and no signal has announced this write. Save or delete the models \
-         themselves, or write through a plain connection and `invalidate_many` the rows"
+        "not sent: `{table}` is cached, and nobody has announced this write. Call `.exec_cached(&db)` in place of \
+         `.exec(&db)` (`update_many`, `delete_many`, `insert_many`, `insert`, `update`, `delete`, `delete_by_id`), \
+         save or delete the models themselves, or write through a plain connection and `invalidate_many` the rows"
     )]
     Unannounced {
         /// The table's name.

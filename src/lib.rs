@@ -7,6 +7,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod autocache;
+mod bulk;
 pub mod coherence;
 mod connection;
 mod controller;
@@ -22,6 +23,7 @@ pub mod store;
 mod telemetry;
 
 pub use autocache::{Autocache, AutocacheBuilder, Consistency, Unannounced};
+pub use bulk::{CachedScope, ExecCached};
 pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
 pub use controller::{BoundController, CacheController};
 pub use entity::{CachedEntity, EntityCache, SignalsConnected};
@@ -37,7 +39,7 @@ pub use {fred, sea_orm};
 pub mod prelude {
     pub use crate::{
         Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedLoader, CachedRelated,
-        CachedTransaction, Consistency, EntityCache, Index, KeyParts, MemoryStore, RedisStore,
+        CachedTransaction, Consistency, EntityCache, ExecCached, Index, KeyParts, MemoryStore, RedisStore,
         SignalsConnected, Store, Unannounced, connect_signals,
     };
 }

@@ -184,7 +184,7 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> TransactionTrait for Ca
 
 /// Whether the database itself has answered with an error, and lives on: the statement was undone.
 /// The drivers' types are features of other crates, so the text of their errors must do.
-fn was_refused(error: &DbErr) -> bool {
+pub(crate) fn was_refused(error: &DbErr) -> bool {
     let text = error.to_string();
     text.contains("error returned from database") && !text.contains("terminating connection")
 }

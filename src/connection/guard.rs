@@ -162,6 +162,17 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
     (unannounced, announced)
 }
 
+/// The cached entities of which this statement may change rows, by itself or by what the database carries on.
+pub(crate) fn touched_by(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
+    let mut touched = written(autocache, sql);
+    if Verb::of(sql) != Verb::Update {
+        let tables: Vec<String> = touched.iter().map(|region| region.table.clone()).collect();
+        touched.extend(tables.iter().flat_map(|table| dependents(autocache, table)));
+    }
+    touched.retain(|region| !region.is_off());
+    touched
+}
+
 /// The regions of the tables that this statement writes to. Where its form is not known, a mention will do.
 fn written(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
     match target(sql) {

@@ -11,6 +11,8 @@ mod work;
 
 pub(crate) use announced::{Announced, InFlight, RowChange};
 pub use cached::CachedConnection;
+pub(crate) use cached::was_refused;
+pub(crate) use guard::touched_by;
 pub(crate) use origin::{Origin, origin_of};
 pub use transaction::{CachedTransaction, InnerTransaction};
 pub(crate) use work::UnitOfWork;

@@ -55,6 +55,11 @@ impl<T> CachedTransaction<T> {
         Self { inner, scope: Scope { work, settled: false } }
     }
 
+    /// The transaction inside, past the guard, and what is to be told of writes through it.
+    pub(crate) fn parts(&self) -> (&T, &Arc<UnitOfWork>) {
+        (&self.inner, &self.scope.work)
+    }
+
     fn origin(&self) -> Origin {
         Origin::Work(self.scope.work.clone())
     }

@@ -73,11 +73,11 @@ impl UnitOfWork {
         !self.snapshot && !self.root_of().wrote.load(Ordering::Acquire)
     }
 
-    pub(super) fn note_write(&self) {
+    pub(crate) fn note_write(&self) {
         self.root_of().wrote.store(true, Ordering::Release);
     }
 
-    pub(super) fn note_failure(&self) {
+    pub(crate) fn note_failure(&self) {
         self.root_of().failed.store(true, Ordering::Release);
     }
 
@@ -89,7 +89,7 @@ impl UnitOfWork {
 
     /// Any row of the entity may have been written. If the writing is rolled back, an entity was cleared
     /// for nothing.
-    pub(super) fn record_entity(&self, region: &Arc<Region>) {
+    pub(crate) fn record_entity(&self, region: &Arc<Region>) {
         let mut swept = self.root_of().swept.lock().unwrap_or_else(PoisonError::into_inner);
         swept.insert(region.id(), region.clone());
     }

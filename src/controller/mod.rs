@@ -14,6 +14,7 @@ pub(crate) use flight::{CloseAll, Flight, Flights, Landing};
 pub(crate) use lease::{LEASE, LeaseGuard, POLLS};
 pub(crate) use load::{BOARDINGS_MAX, lost_flight};
 pub(crate) use read::{Reader, Source};
+pub(crate) use select::{SELECT_KEYS_MAX, is_one_of};
 
 use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step};

@@ -9,7 +9,7 @@ use sea_orm::{PrimaryKeyToColumn, QueryFilter};
 use std::collections::HashMap;
 
 /// Keys of one `SELECT … IN`, well below every database's limit on parameters.
-const SELECT_KEYS_MAX: usize = 500;
+pub(crate) const SELECT_KEYS_MAX: usize = 500;
 
 pub(super) async fn one<E: CachedEntity, C: ConnectionTrait>(
     connection: &C,
@@ -51,7 +51,8 @@ async fn chunk<E: CachedEntity, C: ConnectionTrait>(
     Ok(rows)
 }
 
-fn is_one_of<E: CachedEntity>(pks: &[ValueTuple]) -> Expr {
+/// The condition for the rows with one of these keys.
+pub(crate) fn is_one_of<E: CachedEntity>(pks: &[ValueTuple]) -> Expr {
     let mut columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
     if <Pk<E> as PrimaryKeyArity>::ARITY == 1
         && let Some(column) = columns.next()

@@ -19,10 +19,11 @@ mod order;
 mod related;
 mod seed;
 
+pub(crate) use cascade::{Deleted, columns_of_row, taken_along_with};
 pub(crate) use cascade::{Parent, announce_taken_along, parents_of, taken_along};
 pub(crate) use erased::{AnyEntity, erased};
 pub use index::Index;
-pub(crate) use index::{IndexDef, compares_exactly, indexes_of, is_number};
+pub(crate) use index::{IndexDef, compares_exactly, indexes_of, is_number, pk_columns};
 pub(crate) use joins::{Joins, all_keys_of};
 pub use loader::CachedLoader;
 pub use related::CachedRelated;

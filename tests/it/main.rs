@@ -3,6 +3,7 @@
 #![allow(clippy::large_futures)]
 
 mod app;
+mod bulk;
 mod cancellation;
 mod coherence;
 mod connection;
