@@ -39,7 +39,7 @@ use std::future::Future;
 /// | --- | --- | --- |
 /// | `UPDATE` | one statement | the rows are locked, changed, and read again: three |
 /// | `DELETE` | one statement | the rows are locked, then deleted: two |
-/// | `DELETE` of rows on which rows of cached entities depend | the same, and a `SELECT` for each foreign key | the same |
+/// | `DELETE` of rows on which rows of cached entities depend | two, and a `SELECT` for each foreign key | the same |
 /// | `INSERT` | one statement | the rows are inserted, and read: two or three |
 /// | `INSERT … ON CONFLICT` and its like | one statement | **the whole entity is emptied** |
 ///

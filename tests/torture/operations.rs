@@ -142,7 +142,7 @@ async fn bear(worker: &Worker, rng: &mut StdRng) {
 async fn save_as_is(worker: &Worker, rng: &mut StdRng) {
     let (id, in_transaction) = (rng.random_range(1..=SLOTS), rng.random::<bool>());
     let pause = Duration::from_micros(rng.random_range(0..3_000));
-    let saving = async {
+    let saving = Box::pin(async {
         if !in_transaction {
             let Some(model) = slot::Entity::row(&worker.autocache, id).await? else { return Ok(()) };
             tokio::time::sleep(pause).await;
@@ -154,7 +154,7 @@ async fn save_as_is(worker: &Worker, rng: &mut StdRng) {
             slot::Entity::save_as_is(&txn, model).await?;
         }
         txn.commit().await
-    };
+    });
     worker.write(rng, &[], async { settled(saving.await) }).await;
 }
 

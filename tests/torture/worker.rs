@@ -112,7 +112,7 @@ async fn work(worker: Arc<Worker>, mut rng: StdRng) {
     while !stop.exists() {
         match &by_hand {
             Some(redis) => naive::operate(&worker, redis, &mut rng).await,
-            None => operations::operate(&worker, &mut rng).await,
+            None => Box::pin(operations::operate(&worker, &mut rng)).await,
         }
         if rng.random_ratio(1, 4) {
             tokio::time::sleep(Duration::from_micros(rng.random_range(0..2_000))).await;
