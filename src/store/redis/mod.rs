@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
 const SWEEP_PAGE: u32 = 500;
+/// Steps of one script call: it bounds the time that the server is busy with one command.
+const BATCH_STEPS_MAX: usize = 200;
 /// A batch may take the command timeout once more for each so many keys.
 const BATCH_KEYS: usize = 250;
 
@@ -155,13 +157,32 @@ impl RedisStore {
         self.client().is_clustered()
     }
 
+    /// A script call for each command, if there is one only or each may live on another server; else one for
+    /// each [`BATCH_STEPS_MAX`].
+    fn calls(&self, commands: Vec<Command>) -> Vec<Call> {
+        let scripts = &self.inner.scripts;
+        let mut keyed: Vec<(String, Step<Bytes>)> =
+            commands.into_iter().map(|command| (self.key(&command.key), command.step)).collect();
+        let clustered = self.is_clustered();
+        if clustered || keyed.len() == 1 {
+            return keyed.into_iter().map(|(key, step)| scripts.call(key, step, clustered)).collect();
+        }
+        let mut calls = Vec::with_capacity(keyed.len().div_ceil(BATCH_STEPS_MAX));
+        while keyed.len() > BATCH_STEPS_MAX {
+            let rest = keyed.split_off(BATCH_STEPS_MAX);
+            calls.push(scripts.batch(std::mem::replace(&mut keyed, rest)));
+        }
+        calls.push(scripts.batch(keyed));
+        calls
+    }
+
     /// One round trip: a call for itself, several as a pipeline.
     async fn send(&self, calls: &[Call]) -> Vec<FredResult<Value>> {
-        let client = self.client();
+        let client = self.batch_client(calls.iter().map(|call| call.steps).sum());
         if let [call] = calls {
-            return vec![call.send(client).await];
+            return vec![call.send(&client).await];
         }
-        let pipeline = Pipeline::from(self.batch_client(calls.len()));
+        let pipeline = Pipeline::from(client);
         for call in calls {
             // Queues only; the answer is the pipeline's.
             if let Err(error) = call.send(&pipeline).await {
@@ -225,16 +246,13 @@ impl Store for RedisStore {
         if commands.is_empty() {
             return Vec::new();
         }
-        let clustered = self.is_clustered();
-        let call =
-            |command: Command| self.inner.scripts.call(self.key(&command.key), command.step, clustered);
-        let calls: Vec<Call> = commands.into_iter().map(call).collect();
+        let calls = self.calls(commands);
         let mut results = self.send(&calls).await;
         self.reload_and_resend(&calls, &mut results).await;
-        results
-            .into_iter()
-            .map(|result| result.map_err(|e| store_error(&e)).and_then(scripts::answer))
-            .collect()
+        let answers = |(call, result): (&Call, FredResult<Value>)| {
+            scripts::answers(call.steps, result.map_err(|error| store_error(&error)))
+        };
+        calls.iter().zip(results).flat_map(answers).collect()
     }
 
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {

