@@ -36,7 +36,7 @@ impl Plan {
         Self {
             quick: false,
             only,
-            rounds: 7,
+            rounds: 5,
             slice: Duration::from_millis(250),
             rows: 100_000,
             warm_rows: 10_000,

@@ -115,8 +115,8 @@ impl Reference {
     /// The children in the database.
     async fn children<C: ConnectionTrait>(&self, db: &C, lock: bool) -> Result<Vec<Box<dyn AnyRow>>, DbErr> {
         let entity = self.child.erased;
-        let statement = entity.select(db.get_database_backend(), &self.parent.own, &self.values, lock);
-        db.query_all_raw(statement).await?.iter().map(|found| entity.row(found)).collect()
+        let statement = entity.select(&self.parent.own, &self.values, lock);
+        db.query_all(&statement).await?.iter().map(|found| entity.row(found)).collect()
     }
 
     /// The lists that a child joins when its foreign key becomes NULL.

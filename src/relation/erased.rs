@@ -10,11 +10,9 @@ use crate::controller::{Home, Source};
 use crate::entity::CachedEntity;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use sea_orm::sea_query::{Expr, ExprTrait, Value, ValueTuple};
-use sea_orm::{
-    ColumnTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryFilter,
-};
-use sea_orm::{QueryResult, QuerySelect, QueryTrait, Statement};
+use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, Value, ValueTuple};
+use sea_orm::{ColumnTrait, DbErr, FromQueryResult, IdenStatic, Iterable, ModelTrait, QueryFilter};
+use sea_orm::{QueryResult, QuerySelect, QueryTrait};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -29,7 +27,7 @@ pub(crate) trait AnyEntity: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Vec<Vec<Value>>>, DbErr>>;
 
     /// The statement that reads the rows with any of these values from the database.
-    fn select(&self, dialect: DbBackend, columns: &[String], keys: &[Vec<Value>], lock: bool) -> Statement;
+    fn select(&self, columns: &[String], keys: &[Vec<Value>], lock: bool) -> SelectStatement;
 
     /// A row that such a statement has found.
     fn row(&self, found: &QueryResult) -> Result<Box<dyn AnyRow>, DbErr>;
@@ -83,7 +81,7 @@ impl<E: CachedEntity> AnyEntity for Typed<E> {
         })
     }
 
-    fn select(&self, dialect: DbBackend, columns: &[String], keys: &[Vec<Value>], lock: bool) -> Statement {
+    fn select(&self, columns: &[String], keys: &[Vec<Value>], lock: bool) -> SelectStatement {
         let columns: Vec<E::Column> = columns.iter().filter_map(|name| column_of::<E>(name)).collect();
         let condition = match columns.as_slice() {
             [column] => column.is_in(keys.iter().filter_map(|values| values.first().cloned())),
@@ -93,7 +91,7 @@ impl<E: CachedEntity> AnyEntity for Typed<E> {
             }
         };
         let select = E::find().filter(condition);
-        if lock { select.lock_exclusive().build(dialect) } else { select.build(dialect) }
+        if lock { select.lock_exclusive().into_query() } else { select.into_query() }
     }
 
     fn row(&self, found: &QueryResult) -> Result<Box<dyn AnyRow>, DbErr> {

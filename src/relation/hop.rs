@@ -131,9 +131,9 @@ async fn hop_any<C: ConnectionTrait>(
         return Ok(keys.iter().map(|_| Vec::new()).collect());
     }
     home.region.stats.count_many(Event::bypasses, asked.len() as u64);
-    let statement = entity.select(connection.get_database_backend(), &hop.to, &asked, false);
+    let statement = entity.select(&hop.to, &asked, false);
     let mut lists: Vec<Vec<Vec<Value>>> = keys.iter().map(|_| Vec::new()).collect();
-    for found in connection.query_all_raw(statement).await? {
+    for found in connection.query_all(&statement).await? {
         let row = entity.row(&found)?;
         let (Some(own), Some(values)) = (values_of(&*row, &hop.to), values_of(&*row, wanted)) else {
             continue;

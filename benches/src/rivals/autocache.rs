@@ -1,11 +1,10 @@
 //! This crate, on Redis and in memory, as its README says.
 
-use super::database::select_related;
 use super::{MEMORY_ENTRIES, Rival};
 use crate::entities::{author, book, numbered};
 use crate::stage::Seat;
 use crate::work::Contestant;
-use sea_orm::{ActiveModelTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ActiveModelTrait, TransactionTrait};
 use sea_orm_autocache::prelude::*;
 use std::sync::Arc;
 
@@ -14,7 +13,6 @@ const RUNS: &str = "the call succeeds";
 pub struct Auto {
     autocache: Autocache,
     db: CachedConnection,
-    plain: DatabaseConnection,
 }
 
 impl Auto {
@@ -30,7 +28,7 @@ impl Auto {
         let builder = Autocache::builder(seat.db.clone()).app("bench").backend("default", store);
         let autocache = builder.build().expect("an Autocache");
         let db = autocache.connection();
-        Self { autocache, db, plain: seat.db.clone() }
+        Self { autocache, db }
     }
 }
 
@@ -50,9 +48,8 @@ impl Rival for Auto {
         self.autocache.cache::<book::Entity>().get_many(ids.iter().copied()).await.expect(RUNS)
     }
 
-    /// Related objects: SeaORM's own loader, until the crate has one that is cached.
     async fn find_related(&self, authors: &[author::Model]) -> Vec<Vec<book::Model>> {
-        select_related(&self.plain, authors).await
+        self.autocache.scope(authors.cached_load_many(book::Entity)).await.expect(RUNS)
     }
 
     async fn update(&self, row: book::ActiveModel) {

@@ -14,7 +14,7 @@ pub const PARENTS: usize = 50;
 const PAGES: i64 = 20;
 
 /// Those that keep related rows. Others would only repeat what the database does.
-const KINDS: [Kind; 2] = [Kind::FredByHand, Kind::Postgres];
+const KINDS: [Kind; 3] = [Kind::AutocacheRedis, Kind::FredByHand, Kind::Postgres];
 
 pub async fn run(bench: &mut Bench) {
     let author = |id| author::Model { id, name: format!("author {id}") };
@@ -24,5 +24,4 @@ pub async fn run(bench: &mut Bench) {
     let work = |_: &_| Work::Page { authors: authors.clone(), count: PARENTS };
     let samples = bench.compete(&case, &entrants, work).await;
     bench.keep(&case, Measure::P50Micros, &entrants, &samples, |sample| sample.quantile_us(0.5));
-    bench.leave_out("related rows from the cache: this crate does not cache them yet");
 }

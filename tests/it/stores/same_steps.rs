@@ -149,3 +149,33 @@ async fn pure_functions_memory_and_redis_take_the_same_steps() {
     }
     assert!(judged > SEQUENCES / 2, "only {judged} of {SEQUENCES} sequences were quick enough to judge");
 }
+
+/// A whole sequence in one call, two keys in turn: as many answers, in order, and each as if it were alone.
+#[tokio::test]
+async fn many_steps_in_one_call_answer_as_they_do_one_by_one() {
+    use sea_orm_autocache::Store;
+    use sea_orm_autocache::store::Command;
+    let (memory, redis) = (memory_store(), redis_store().await);
+    let mut runner = TestRunner::default();
+    let strategy = moves();
+    for _ in 0..100 {
+        let moves = strategy.new_tree(&mut runner).expect("a sequence").current();
+        let steps = moves.into_iter().filter_map(|next| match next {
+            Move::Step(step) => Some(step),
+            Move::Wait => None,
+        });
+        let keys = [fresh_key("many"), fresh_key("many")];
+        let fresh = || Pure { slot: Slot::Empty, expires_ms: u64::MAX, now_ms: 0 };
+        let mut pure = [fresh(), fresh()];
+        let (mut commands, mut expected) = (Vec::new(), Vec::new());
+        for (index, step) in steps.enumerate() {
+            expected.push(Ok(pure[index % 2].step(step.clone())));
+            commands.push(Command { key: keys[index % 2].clone(), step });
+        }
+        let begun = Instant::now();
+        let answers = [memory.run(commands.clone()).await, redis.run(commands.clone()).await];
+        if begun.elapsed() < SHORT * 9 / 10 {
+            assert_eq!(answers, [expected.clone(), expected], "{commands:#?}");
+        }
+    }
+}
