@@ -23,33 +23,36 @@ pub trait CachedRelated: ModelTrait {
     /// The related rows: of has-many relations, and of many-to-many ones through their junction.
     ///
     /// ```
-    /// # mod author {
-    /// #     use sea_orm::entity::prelude::*;
-    /// #     use sea_orm_autocache::prelude::*;
-    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
-    /// #     #[sea_orm(table_name = "author")]
-    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
-    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    /// #     pub enum Relation { #[sea_orm(has_many = "super::book::Entity")] Book }
-    /// #     impl Related<super::book::Entity> for Entity { fn to() -> RelationDef { Relation::Book.def() } }
-    /// #     impl CachedEntity for Entity {}
-    /// #     connect_signals!(ActiveModel);
-    /// # }
-    /// # mod book {
-    /// #     use sea_orm::entity::prelude::*;
-    /// #     use sea_orm_autocache::prelude::*;
-    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
-    /// #     #[sea_orm(table_name = "book")]
-    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String, pub author_id: i64 }
-    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    /// #     pub enum Relation {
-    /// #         #[sea_orm(belongs_to = "super::author::Entity", from = "Column::AuthorId", to = "super::author::Column::Id")]
-    /// #         Author,
+    /// # mod shop {
+    /// #     pub mod author {
+    /// #         use sea_orm::entity::prelude::*;
+    /// #         use sea_orm_autocache::prelude::*;
+    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #         #[sea_orm(table_name = "author")]
+    /// #         pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
+    /// #         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #         pub enum Relation { #[sea_orm(has_many = "super::book::Entity")] Book }
+    /// #         impl Related<super::book::Entity> for Entity { fn to() -> RelationDef { Relation::Book.def() } }
+    /// #         impl CachedEntity for Entity {}
+    /// #         connect_signals!(ActiveModel);
     /// #     }
-    /// #     impl Related<super::author::Entity> for Entity { fn to() -> RelationDef { Relation::Author.def() } }
-    /// #     impl CachedEntity for Entity {}
-    /// #     connect_signals!(ActiveModel);
+    /// #     pub mod book {
+    /// #         use sea_orm::entity::prelude::*;
+    /// #         use sea_orm_autocache::prelude::*;
+    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #         #[sea_orm(table_name = "book")]
+    /// #         pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String, pub author_id: i64 }
+    /// #         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #         pub enum Relation {
+    /// #             #[sea_orm(belongs_to = "super::author::Entity", from = "Column::AuthorId", to = "super::author::Column::Id")]
+    /// #             Author,
+    /// #         }
+    /// #         impl Related<super::author::Entity> for Entity { fn to() -> RelationDef { Relation::Author.def() } }
+    /// #         impl CachedEntity for Entity {}
+    /// #         connect_signals!(ActiveModel);
+    /// #     }
     /// # }
+    /// # use shop::{author, book};
     /// # use sea_orm::DbErr;
     /// use sea_orm_autocache::prelude::*;
     ///
