@@ -3,7 +3,7 @@
 use crate::controller::CacheController;
 use crate::key::KeyParts;
 use crate::relation::Index;
-use sea_orm::{EntityTrait, PrimaryKeyTrait};
+use sea_orm::{EntityTrait, PrimaryKeyArity, PrimaryKeyTrait};
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -78,6 +78,16 @@ pub trait CachedEntity:
 
     /// Replaces the app label of the [`Autocache`](crate::Autocache) for this entity.
     const APP_LABEL: Option<&'static str> = None;
+
+    /// Whether others are linked by way of this entity through the cache: many-to-many relations with this
+    /// junction, chains of relations ([`cached_linked`](crate::CachedRelated::cached_linked)) with this one
+    /// in between.
+    ///
+    /// True for entities whose primary key has several columns, as a junction's has. Say so for others that
+    /// serve as one. Where it is false the hop over this entity asks the database, which is right, too, but
+    /// a statement each time. (It is not always true because the compiler has more to do for each entity that
+    /// may be read without its type being named.)
+    const JUNCTION: bool = <<Self::PrimaryKey as PrimaryKeyTrait>::ValueType as PrimaryKeyArity>::ARITY > 1;
 
     /// The middle part of the keys. The table's name unless overridden.
     #[must_use]

@@ -17,6 +17,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 pub(crate) trait AnyEntity: fmt::Debug + Send + Sync {
+    /// Whether [`hop`](Self::hop) can be called.
+    fn is_junction(&self) -> bool;
+
     /// For each key, the wanted columns of the rows that have it, through the cache.
     fn hop<'a>(
         &self,
@@ -66,6 +69,10 @@ struct Typed<E>(PhantomData<fn() -> E>);
 struct Row<M>(M);
 
 impl<E: CachedEntity> AnyEntity for Typed<E> {
+    fn is_junction(&self) -> bool {
+        E::JUNCTION
+    }
+
     fn hop<'a>(
         &self,
         home: &'a Home,
@@ -73,12 +80,12 @@ impl<E: CachedEntity> AnyEntity for Typed<E> {
         keys: Vec<Vec<Value>>,
         wanted: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Vec<Vec<Value>>>, DbErr>> {
-        Box::pin(async move {
-            let connection = home.autocache.database();
-            let lists = lists_by::<E, _>(home, connection, Source::Primary, columns, keys).await?;
-            let values = |row: E::Model| values_of(&Row(row), wanted);
-            Ok(lists.into_iter().map(|rows| rows.into_iter().filter_map(values).collect()).collect())
-        })
+        // The compiler leaves the other branch out, and with it all that reading a list takes.
+        if E::JUNCTION {
+            Box::pin(hop_typed::<E>(home, columns, keys, wanted))
+        } else {
+            Box::pin(std::future::ready(Err(DbErr::Custom(format!("`{}` is no junction", E::model_name())))))
+        }
     }
 
     fn select(&self, columns: &[String], keys: &[Vec<Value>], lock: bool) -> SelectStatement {
@@ -112,6 +119,18 @@ impl<E: CachedEntity> AnyEntity for Typed<E> {
         let names = E::Column::iter().map(|column| column.as_str());
         names.filter_map(|name| Some((name.to_owned(), row.get(name)?))).collect()
     }
+}
+
+async fn hop_typed<E: CachedEntity>(
+    home: &Home,
+    columns: &[String],
+    keys: Vec<Vec<Value>>,
+    wanted: &[String],
+) -> Result<Vec<Vec<Vec<Value>>>, DbErr> {
+    let connection = home.autocache.database();
+    let lists = lists_by::<E, _>(home, connection, Source::Primary, columns, keys).await?;
+    let values = |row: E::Model| values_of(&Row(row), wanted);
+    Ok(lists.into_iter().map(|rows| rows.into_iter().filter_map(values).collect()).collect())
 }
 
 impl<M: ModelTrait<Entity: CachedEntity>> AnyRow for Row<M> {

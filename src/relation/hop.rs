@@ -113,7 +113,8 @@ fn home_of(autocache: &Autocache, table: &str) -> Result<Home, CacheError> {
     Ok(Home { autocache: autocache.clone(), region })
 }
 
-/// A hop over an entity whose type is not known here: through the cache, unless a connection was given.
+/// A hop over an entity whose type is not known here: through the cache where it is a junction, unless a
+/// connection was given.
 async fn hop_any<C: ConnectionTrait>(
     home: &Home,
     connection: &C,
@@ -123,7 +124,7 @@ async fn hop_any<C: ConnectionTrait>(
     wanted: &[String],
 ) -> Result<Vec<Vec<Vec<Value>>>, DbErr> {
     let entity = home.region.erased;
-    if source == Source::Primary {
+    if source == Source::Primary && entity.is_junction() {
         return entity.hop(home, &hop.to, keys, wanted).await;
     }
     let asked: Vec<Vec<Value>> = keys.iter().filter(|key| !key.iter().any(is_null)).cloned().collect();

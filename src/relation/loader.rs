@@ -126,7 +126,7 @@ fn load<M: ModelTrait, R: CachedEntity>(
         let (starts, path): (Vec<_>, Path) = path?;
         let autocache = Autocache::current().ok_or(CacheError::NoAutocache)?;
         let database = autocache.database();
-        path.follow::<R, _>(&autocache, database, Source::Primary, starts).await
+        Box::pin(path.follow::<R, _>(&autocache, database, Source::Primary, starts)).await
     }
 }
 

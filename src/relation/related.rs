@@ -149,7 +149,9 @@ pub trait CachedRelated: ModelTrait {
         let current = Autocache::current().ok_or(CacheError::NoAutocache);
         let source = current.as_ref().map(|autocache| source_of(autocache, connection)).map_err(Clone::clone);
         async move {
-            let rows = path?.follow::<R, C>(&current?, connection, source?, vec![start?]).await?;
+            let (path, autocache) = (path?, current?);
+            let rows = path.follow::<R, C>(&autocache, connection, source?, vec![start?]);
+            let rows = Box::pin(rows).await?;
             Ok(rows.into_iter().flatten().collect())
         }
     }
@@ -196,7 +198,7 @@ fn related<M: ModelTrait, R: CachedEntity>(
         let (start, path) = path?;
         let autocache = Autocache::current().ok_or(CacheError::NoAutocache)?;
         let database = autocache.database();
-        let rows = path.follow::<R, _>(&autocache, database, Source::Primary, vec![start]).await?;
+        let rows = Box::pin(path.follow::<R, _>(&autocache, database, Source::Primary, vec![start])).await?;
         Ok(rows.into_iter().flatten().collect())
     }
 }
