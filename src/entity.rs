@@ -3,7 +3,7 @@
 use crate::controller::CacheController;
 use crate::key::KeyParts;
 use crate::relation::Index;
-use sea_orm::{EntityTrait, PrimaryKeyArity, PrimaryKeyTrait};
+use sea_orm::{EntityTrait, PrimaryKeyTrait};
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -83,11 +83,10 @@ pub trait CachedEntity:
     /// junction, chains of relations ([`cached_linked`](crate::CachedRelated::cached_linked)) with this one
     /// in between.
     ///
-    /// True for entities whose primary key has several columns, as a junction's has. Say so for others that
-    /// serve as one. Where it is false the hop over this entity asks the database, which is right, too, but
-    /// a statement each time. (It is not always true because the compiler has more to do for each entity that
-    /// may be read without its type being named.)
-    const JUNCTION: bool = <<Self::PrimaryKey as PrimaryKeyTrait>::ValueType as PrimaryKeyArity>::ARITY > 1;
+    /// Where it is false, such a hop asks the database: right, but a statement each time. A program of
+    /// hundreds of entities can say so for those that are no junction: the compiler then has about as much
+    /// less to do for each as for its derives.
+    const JUNCTION: bool = true;
 
     /// The middle part of the keys. The table's name unless overridden.
     #[must_use]

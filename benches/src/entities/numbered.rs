@@ -153,6 +153,9 @@ impl<const N: usize> IntoActiveModel<ActiveModel<N>> for Model<N> {
 }
 
 impl<const N: usize> CachedEntity for Entity<N> {
+    // A thousand of them are compiled.
+    const JUNCTION: bool = false;
+
     fn model_name() -> Cow<'static, str> {
         Cow::Owned(format!("numbered_{N}"))
     }

@@ -8,7 +8,7 @@ macro_rules! related {
     ($name:ident, $table:literal, { $($(#[$attr:meta])* $field:ident: $kind:ty,)* },
      { $($(#[$rel:meta])* $relation:ident,)* },
      { $($target:ident: $to:expr $(, via $via:expr)?;)* },
-     { $($indexes:tt)* }) => {
+     { $($indexes:tt)* } $(, { $($said:tt)* })?) => {
         pub mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -32,6 +32,8 @@ macro_rules! related {
             })*
 
             impl CachedEntity for Entity {
+                $($($said)*)?
+
                 fn indexes() -> Vec<Index<Self>> { vec![$($indexes)*] }
             }
             connect_signals!(ActiveModel);
@@ -50,7 +52,7 @@ related!(author, "lib_author", {
     book: Relation::Book.def();
     desk: Relation::Desk.def();
     country: Relation::Country.def();
-}, {});
+}, {}, { const JUNCTION: bool = false; });
 
 related!(book, "lib_book", {
     #[sea_orm(primary_key)] id: i64, title: String, isbn: String, author_id: i64, editor_id: Option<i64>, rank: i32,
