@@ -6,8 +6,7 @@ mod bookshop;
 
 use bookshop::{author, book};
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, IntoActiveModel,
-    ModelTrait, Schema, Set,
+    ActiveModelTrait, ConnectOptions, Database, DatabaseConnection, DbErr, IntoActiveModel, ModelTrait, Set,
 };
 use sea_orm_autocache::prelude::*;
 use std::error::Error;
@@ -136,9 +135,7 @@ async fn counted_database() -> Result<(DatabaseConnection, Arc<AtomicU64>), DbEr
     let mut options = ConnectOptions::new("sqlite::memory:");
     options.max_connections(1).sqlx_logging(false);
     let mut database = Database::connect(options).await?;
-    let schema = Schema::new(database.get_database_backend());
-    database.execute(&schema.create_table_from_entity(author::Entity)).await?;
-    database.execute(&schema.create_table_from_entity(book::Entity)).await?;
+    bookshop::create_tables(&database).await?;
     let statements = Arc::new(AtomicU64::new(0));
     let counter = statements.clone();
     database.set_metric_callback(move |_| {

@@ -7,8 +7,8 @@ mod bookshop;
 
 use bookshop::{author, book, book_editor, editor, volume};
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait,
-    IntoActiveModel, LoaderTrait, ModelTrait, QueryOrder, QuerySelect, Schema, Set,
+    ActiveModelTrait, ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
+    LoaderTrait, ModelTrait, QueryOrder, QuerySelect, Set,
 };
 use sea_orm_autocache::prelude::*;
 use std::error::Error;
@@ -202,16 +202,7 @@ async fn counted_database() -> Result<(DatabaseConnection, Arc<AtomicU64>), DbEr
     let mut options = ConnectOptions::new("sqlite::memory:");
     options.max_connections(1).sqlx_logging(false);
     let mut database = Database::connect(options).await?;
-    let schema = Schema::new(database.get_database_backend());
-    for create in [
-        schema.create_table_from_entity(author::Entity),
-        schema.create_table_from_entity(book::Entity),
-        schema.create_table_from_entity(editor::Entity),
-        schema.create_table_from_entity(book_editor::Entity),
-        schema.create_table_from_entity(volume::Entity),
-    ] {
-        database.execute(&create).await?;
-    }
+    bookshop::create_tables(&database).await?;
     let statements = Arc::new(AtomicU64::new(0));
     let counter = statements.clone();
     database.set_metric_callback(move |_| {

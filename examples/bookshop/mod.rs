@@ -2,6 +2,23 @@
 
 #![allow(dead_code)]
 
+use sea_orm::{ConnectionTrait, DbErr, Schema};
+
+/// Creates all tables.
+pub async fn create_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    let schema = Schema::new(db.get_database_backend());
+    for create in [
+        schema.create_table_from_entity(author::Entity),
+        schema.create_table_from_entity(book::Entity),
+        schema.create_table_from_entity(volume::Entity),
+        schema.create_table_from_entity(editor::Entity),
+        schema.create_table_from_entity(book_editor::Entity),
+    ] {
+        db.execute(&create).await?;
+    }
+    Ok(())
+}
+
 pub mod author {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;

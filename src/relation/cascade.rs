@@ -6,6 +6,7 @@ use super::index::{IndexDef, columns_of, pk_columns};
 use crate::autocache::{Autocache, Region};
 use crate::connection::{Announced, RowChange};
 use crate::entity::CachedEntity;
+use crate::telemetry::TARGET;
 use sea_orm::sea_query::{ForeignKeyAction, FromValueTuple, Value, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr, IdenStatic, Iterable, ModelTrait, PrimaryKeyTrait};
 use sea_orm::{QuerySelect, RelationTrait};
@@ -50,6 +51,8 @@ pub(crate) fn parents_of<E: CachedEntity>() -> Vec<Parent> {
 pub(crate) struct Cascade {
     /// Keys of rows and lists that change with it.
     pub(crate) keys: Vec<(Arc<Region>, String)>,
+    /// Entities of which the children could not be read.
+    unread: Vec<Arc<Region>>,
     seen: HashSet<(usize, String)>,
 }
 
@@ -149,7 +152,17 @@ impl Cascade {
         for reference in references {
             let region = &reference.child;
             let mut rows = Vec::new();
-            for row in reference.children(db, lock).await? {
+            let children = match reference.children(db, lock).await {
+                Ok(children) => children,
+                // A transaction would not survive it on every database; a delete by itself needs no children.
+                Err(error) if !lock => {
+                    tracing::warn!(target: TARGET, entity = %region.model, %error, "rows that may go with a deleted one could not be read: every entry of their entity is dropped");
+                    self.unread.push(region.clone());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for row in children {
                 let Some(key) = region.key(&row.pk()) else { continue };
                 if reference.parent.sets_null {
                     let lists = reference.orphan_lists(&*row);
@@ -239,6 +252,7 @@ pub(crate) async fn announce_taken_along<E: CachedEntity, C: ConnectionTrait>(
         for (region, key) in &cascade.keys[known..] {
             announced.add(region, key.clone(), RowChange::Unknown);
         }
+        cascade.unread.drain(..).for_each(|region| announced.add_unproven(&region));
         references = level.iter().flat_map(|deleted| deleted.references(autocache)).collect();
     }
     Ok(())
