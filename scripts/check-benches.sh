@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/../benches"
 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target}/benches"
-cargo fmt --check
-cargo clippy --locked -- -D warnings
+cargo fmt --all --check
+cargo clippy --locked --workspace -- -D warnings

@@ -2,4 +2,3 @@
 
 pub mod author;
 pub mod book;
-pub mod numbered;

@@ -1,7 +1,7 @@
 //! This crate, on Redis and in memory, as its README says.
 
 use super::{MEMORY_ENTRIES, Rival};
-use crate::entities::{author, book, numbered};
+use crate::entities::{author, book};
 use crate::stage::Seat;
 use crate::work::Contestant;
 use sea_orm::{ActiveModelTrait, TransactionTrait};
@@ -35,7 +35,7 @@ impl Auto {
 /// As on Redis, in a process that has used a thousand entities.
 pub async fn with_many_entities(seat: &Seat) -> Arc<dyn Contestant> {
     let rival = Auto::on_redis(seat).await;
-    numbered::register_all(&rival.autocache);
+    sea_orm_autocache_numbered::register_all(&rival.autocache);
     Arc::new(rival)
 }
 

@@ -1,6 +1,7 @@
 //! Entities by number: as many types as wanted, without a module for each.
 //!
-//! Only to be registered: they have no table, and nobody reads or writes them.
+//! Only to be registered: they have no table, and nobody reads or writes them. They are a crate of their own,
+//! compiled without optimization, because a thousand entities of any crate take the compiler long.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel, QueryResult, sea_query};
@@ -161,9 +162,16 @@ impl<const N: usize> CachedEntity for Entity<N> {
     }
 }
 
-/// Makes all of them known, as a first use of each would.
+/// Makes one known, as its first use would.
+fn register<const N: usize>(autocache: &Autocache) {
+    let _ = autocache.cache::<Entity<N>>();
+}
+
+/// Makes all of them known.
 pub fn register_all(autocache: &Autocache) {
-    seq_macro::seq!(N in 0..999 {
-        let _ = autocache.cache::<Entity<N>>();
-    });
+    // Pointers, lest the compiler put all of them into one function.
+    const ALL: [fn(&Autocache); 999] = seq_macro::seq!(N in 0..999 { [#(register::<N>,)*] });
+    for register in ALL {
+        register(autocache);
+    }
 }
