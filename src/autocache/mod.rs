@@ -8,7 +8,7 @@ mod timeouts;
 
 pub(crate) use backend::Backend;
 pub use builder::AutocacheBuilder;
-pub(crate) use region::{Region, Trust};
+pub(crate) use region::{Reading, Region, Trust};
 
 use crate::connection::CachedConnection;
 use crate::controller::CacheController;

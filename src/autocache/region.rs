@@ -27,6 +27,13 @@ pub(crate) enum Trust {
     Broken = 2,
 }
 
+/// What a reader expects of an entry: whose it is, and, under `Strict`, which server has taken it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    fingerprint: Fingerprint,
+    stamp: Option<u32>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) app: String,
@@ -194,13 +201,17 @@ impl Region {
         bytes: &'a [u8],
         fingerprint: Fingerprint,
     ) -> Result<entry::Content<'a>, entry::Unreadable> {
-        match self.settings.consistency {
-            Consistency::Available => entry::read(bytes, fingerprint, None),
-            Consistency::Strict => {
-                let stamp = self.backend.stamp().ok_or(entry::Unreadable::OtherServer)?;
-                entry::read(bytes, fingerprint, Some(stamp))
-            }
-        }
+        let reading = self.reading().ok_or(entry::Unreadable::OtherServer)?;
+        entry::read(bytes, fingerprint, reading.stamp)
+    }
+
+    /// What a row's entry must say of itself to be read now; `None`: no entry may be.
+    pub(crate) fn reading(&self) -> Option<Reading> {
+        let stamp = match self.settings.consistency {
+            Consistency::Available => None,
+            Consistency::Strict => Some(self.backend.stamp()?),
+        };
+        Some(Reading { fingerprint: self.fingerprint, stamp })
     }
 
     fn index_fingerprint(&self, index: &IndexDef) -> Fingerprint {

@@ -1,6 +1,6 @@
 //! What a store has found under a key, as the entity sees it.
 
-use crate::autocache::Region;
+use crate::autocache::{Reading, Region};
 use crate::entity::CachedEntity;
 use crate::entry::{self, Content, PkMark, Unreadable};
 use crate::key::pk_text;
@@ -43,19 +43,28 @@ pub(super) fn look<E: CachedEntity>(region: &Region, pk: &ValueTuple, found: Fou
         }
         Found::Bytes(bytes) => look_at::<E>(region, pk, bytes),
         Found::Resident(resident) => {
-            let known = resident.decoded::<E::Model>().filter(|row| is_row_of(*row, pk));
-            match (known, region.read(resident.bytes())) {
-                (Some(row), Ok(Content::Row(_))) => Look::Row(row.clone()),
+            let reading = region.reading();
+            match resident.decoded::<Decoded<E::Model>>() {
+                Some(known) if Some(known.reading) == reading && is_row_of(&known.row, pk) => {
+                    Look::Row(known.row.clone())
+                }
                 _ => {
                     let look = look_at::<E>(region, pk, resident.bytes().clone());
-                    if let Look::Row(row) = &look {
-                        resident.remember(row.clone());
+                    if let (Look::Row(row), Some(reading)) = (&look, reading) {
+                        resident.remember(Decoded { reading, row: row.clone() });
                     }
                     look
                 }
             }
         }
     }
+}
+
+/// A row that was decoded by a reader with these expectations; so its header need not be read again by
+/// another one with the same.
+struct Decoded<M> {
+    reading: Reading,
+    row: M,
 }
 
 fn look_at<E: CachedEntity>(region: &Region, pk: &ValueTuple, bytes: Bytes) -> Look<E::Model> {

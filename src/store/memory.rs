@@ -1,8 +1,8 @@
-//! The store inside the process: values in moka, markers beside them.
+//! The store inside the process: one map from keys to slots, in shards of their own locks.
 //!
-//! Markers (leases and write intents) are kept out of the values' capacity: a marker that is evicted
-//! costs coherence, a value that is evicted costs one read. A hit touches moka alone. Every step
-//! runs [`coherence::apply`](crate::coherence::apply) under the lock of its key's shard.
+//! A step runs [`coherence::apply`](crate::coherence::apply) under the lock of its key's shard; a hit shares
+//! that lock with other readers. Markers (leases and write intents) weigh nothing and so are never
+//! evicted: a marker that is evicted costs coherence, a value that is evicted costs one read.
 
 use super::{Command, Found, Reply, Resident, Store, StoreError, Sweep};
 use crate::coherence::{self, Answer, Change, Lifetime, Slot, Step};
@@ -11,23 +11,29 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState as Hasher;
-use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
-use std::collections::HashMap;
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant as RealInstant};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::Instant;
 
-const SHARDS: usize = 64;
+const SHARDS_MAX: u64 = 64;
+/// A shard has its share of the room. So many entries are spread over shards evenly enough.
+const SHARD_ENTRIES_MIN: u64 = 1_024;
+/// And none is smaller than a large entry needs.
+const SHARD_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// A shard is swept of dead markers when it holds this many and again at each doubling.
 const SWEEP_FROM: usize = 256;
 /// What an entry costs beside its key and bytes, roughly; part of its weight.
 const ENTRY_OVERHEAD_BYTES: usize = 160;
+/// A guess, for the first size of the tables.
+const TYPICAL_ENTRY_BYTES: u64 = 512;
 
 /// A store in this process' memory, bounded by a number of entries or of bytes.
 ///
 /// For tests, for one-process services, and for entities that may differ between processes never:
-/// other processes do not see its invalidations.
+/// other processes do not see its invalidations. Entries that have expired make room when they are asked for
+/// or when room is needed.
 ///
 /// ```
 /// use sea_orm_autocache::MemoryStore;
@@ -37,87 +43,80 @@ const ENTRY_OVERHEAD_BYTES: usize = 160;
 /// # let _ = (by_count, by_size);
 /// ```
 pub struct MemoryStore {
-    values: Cache<String, Value, Hasher>,
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[RwLock<Shard>]>,
     hasher: Hasher,
     started: Instant,
 }
 
 type ResidentSlot = Slot<Arc<Resident>>;
 
-#[derive(Clone)]
-struct Value {
-    entry: Arc<Resident>,
-    /// `None`: never.
-    expires: Option<Instant>,
-    life: Option<Duration>,
-}
-
 struct Shard {
-    markers: HashMap<String, Marker>,
+    kept: Cache<Box<str>, Kept, Scale, Hasher>,
+    markers: usize,
     sweep_at: usize,
 }
 
-struct Marker {
+/// What is under a key, be it dead or alive.
+#[derive(Clone)]
+struct Kept {
     slot: ResidentSlot,
-    expires_ms: u64,
+    /// `None`: never.
+    expires: Option<Instant>,
 }
 
-/// moka frees the memory of expired values; whether one has expired is decided by the store's clock.
-struct ByLife;
+/// What a store's room is measured in.
+#[derive(Clone, Copy)]
+enum Scale {
+    Entries,
+    Bytes,
+}
 
-impl Expiry<String, Value> for ByLife {
-    fn expire_after_create(&self, _: &String, value: &Value, _: RealInstant) -> Option<Duration> {
-        value.life
-    }
-    fn expire_after_update(
-        &self,
-        _: &String,
-        value: &Value,
-        _: RealInstant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        value.life
+impl Weighter<Box<str>, Kept> for Scale {
+    fn weight(&self, key: &Box<str>, kept: &Kept) -> u64 {
+        match (self, &kept.slot) {
+            (Self::Entries, Slot::Entry(_)) => 1,
+            (Self::Bytes, Slot::Entry(entry)) => {
+                (key.len() + entry.bytes().len() + ENTRY_OVERHEAD_BYTES) as u64
+            }
+            _ => 0,
+        }
     }
 }
 
 impl MemoryStore {
-    /// A store of at most this many entries; the ones used least go first.
+    /// A store of at most about this many entries; the ones used least go first.
     #[must_use]
     pub fn new(max_entries: u64) -> Self {
-        Self::with_cache(Cache::builder().max_capacity(max_entries))
+        Self::with_room(max_entries, SHARD_ENTRIES_MIN, max_entries, Scale::Entries)
     }
 
     /// A store of at most about this many bytes, counting keys, entries and their overhead.
     #[must_use]
     pub fn with_max_bytes(max_bytes: u64) -> Self {
-        let weigh = |key: &String, value: &Value| {
-            let bytes = key.len() + value.entry.bytes().len() + ENTRY_OVERHEAD_BYTES;
-            u32::try_from(bytes).unwrap_or(u32::MAX)
-        };
-        Self::with_cache(Cache::builder().max_capacity(max_bytes).weigher(weigh))
+        Self::with_room(max_bytes, SHARD_BYTES_MIN, max_bytes / TYPICAL_ENTRY_BYTES, Scale::Bytes)
     }
 
-    fn with_cache(builder: moka::sync::CacheBuilder<String, Value, Cache<String, Value>>) -> Self {
+    fn with_room(room: u64, shard_min: u64, entries: u64, scale: Scale) -> Self {
         // Keys may be chosen by users, so their hashes must not be foreseen.
         let hasher = Hasher::with_seed(rand::random(), SharedSeed::global_random());
-        let shard = || Mutex::new(Shard { markers: HashMap::new(), sweep_at: SWEEP_FROM });
-        Self {
-            values: builder
-                .eviction_policy(EvictionPolicy::tiny_lfu())
-                .expire_after(ByLife)
-                .build_with_hasher(hasher.clone()),
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            hasher,
-            started: Instant::now(),
-        }
+        let shards = (room / shard_min).clamp(1, SHARDS_MAX);
+        let entries = usize::try_from(entries / shards).unwrap_or(usize::MAX).min(1 << 20);
+        let shard = |_| {
+            let kept = Cache::with(entries, room.div_ceil(shards), scale, hasher.clone(), Default::default());
+            RwLock::new(Shard { kept, markers: 0, sweep_at: SWEEP_FROM })
+        };
+        Self { shards: (0..shards).map(shard).collect(), hasher, started: Instant::now() }
     }
 
-    /// How many values and tombstones are held, roughly: the count lags a little behind.
+    /// How many values and tombstones are held.
     #[must_use]
     pub fn entry_count(&self) -> u64 {
-        self.values.run_pending_tasks();
-        self.values.entry_count()
+        let now = Instant::now();
+        let count = |shard: &RwLock<Shard>| {
+            let shard = read(shard);
+            shard.kept.iter().filter(|(_, kept)| kept.is_alive(now) && !is_marker(&kept.slot)).count() as u64
+        };
+        self.shards.iter().map(count).sum()
     }
 
     /// The protocol's clock.
@@ -125,31 +124,22 @@ impl MemoryStore {
         u64::try_from(now.duration_since(self.started).as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
-        // A panic under the lock leaves whole markers behind, so the data is sound.
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn value(&self, key: &str, now: Instant) -> Option<Arc<Resident>> {
-        let value = self.values.get(key)?;
-        let alive = value.expires.is_none_or(|expires| expires > now);
-        alive.then_some(value.entry)
-    }
-
-    fn slot(&self, shard: &Shard, key: &str, now: Instant) -> ResidentSlot {
-        match shard.markers.get(key) {
-            Some(marker) if marker.expires_ms > self.ms(now) => marker.slot.clone(),
-            _ => self.value(key, now).map_or(Slot::Empty, Slot::Entry),
+    fn shard(&self, key: &str) -> &RwLock<Shard> {
+        match &*self.shards {
+            [only] => only,
+            shards => &shards[self.hasher.hash_one(key) as usize % shards.len()],
         }
     }
 
     pub(super) fn peek(&self, key: &str) -> Found {
-        let now = Instant::now();
-        if let Some(entry) = self.value(key, now) {
-            return Found::Resident(entry);
+        let kept = match read(self.shard(key)).kept.get(key) {
+            Some(kept) => kept.clone(),
+            None => return Found::Nothing,
+        };
+        if !kept.is_alive(Instant::now()) {
+            return Found::Nothing;
         }
-        match self.slot(&self.shard(key), key, now) {
+        match kept.slot {
             Slot::Empty => Found::Nothing,
             Slot::Entry(entry) => Found::Resident(entry),
             marker => coherence::encode_marker(&marker).map_or(Found::Nothing, |b| Found::Bytes(b.into())),
@@ -157,63 +147,80 @@ impl MemoryStore {
     }
 
     fn step(&self, key: String, step: Step<Arc<Resident>>) -> Answer<Bytes> {
-        let mut shard = self.shard(&key);
+        let mut shard = write(self.shard(&key));
         let now = Instant::now();
-        let slot = self.slot(&shard, &key, now);
+        let slot = shard.slot(&key, now);
         let transition = coherence::apply(&slot, step, self.ms(now));
-        self.change(&mut shard, key, transition.change, now);
+        shard.change(key, transition.change, now);
         transition.answer.map(|entry| entry.bytes().clone())
     }
 
-    fn change(&self, shard: &mut Shard, key: String, change: Change<Arc<Resident>>, now: Instant) {
-        let now_ms = self.ms(now);
-        match change {
-            Change::Keep => {}
-            Change::Remove | Change::Put(Slot::Empty, _) => {
-                shard.markers.remove(&key);
-                self.values.invalidate(&key);
-            }
-            Change::Put(Slot::Entry(entry), lifetime) => {
-                let life = match lifetime {
-                    Lifetime::For(life) => Some(life),
-                    Lifetime::Forever | Lifetime::AsBefore => None,
-                };
-                // A moment too far away to be told of never comes.
-                let expires = life.and_then(|life| now.checked_add(life));
-                shard.markers.remove(&key);
-                self.values.insert(key, Value { entry, expires, life });
-            }
-            Change::Put(marker, lifetime) => {
-                let expires_ms = match lifetime {
-                    Lifetime::For(life) => now_ms.saturating_add(millis(life)),
-                    Lifetime::Forever => u64::MAX,
-                    Lifetime::AsBefore => shard.markers.get(&key).map_or(now_ms, |before| before.expires_ms),
-                };
-                self.values.invalidate(&key);
-                shard.markers.insert(key, Marker { slot: marker, expires_ms });
-                shard.forget_dead(now_ms);
-            }
-        }
-    }
-
-    /// Every key that exists, values and markers alike.
+    /// Every key that is held, values and markers alike.
     fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.values.iter().map(|(key, _)| key.to_string()).collect();
-        for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.extend(shard.markers.keys().cloned());
-        }
-        keys
+        let keys = |shard: &RwLock<Shard>| {
+            read(shard).kept.iter().map(|(key, _)| key.to_string()).collect::<Vec<String>>()
+        };
+        self.shards.iter().flat_map(keys).collect()
     }
 }
 
 impl Shard {
-    fn forget_dead(&mut self, now_ms: u64) {
-        if self.markers.len() >= self.sweep_at {
-            self.markers.retain(|_, marker| marker.expires_ms > now_ms);
-            self.sweep_at = SWEEP_FROM.max(self.markers.len() * 2);
+    fn slot(&self, key: &str, now: Instant) -> ResidentSlot {
+        let alive = self.kept.peek(key).filter(|kept| kept.is_alive(now));
+        alive.map_or(Slot::Empty, |kept| kept.slot.clone())
+    }
+
+    fn change(&mut self, key: String, change: Change<Arc<Resident>>, now: Instant) {
+        match change {
+            Change::Keep => {}
+            Change::Remove | Change::Put(Slot::Empty, _) => {
+                let before = self.kept.remove(key.as_str());
+                self.markers -= usize::from(before.is_some_and(|(_, kept)| is_marker(&kept.slot)));
+            }
+            Change::Put(slot, lifetime) => {
+                let before = self.kept.peek(key.as_str());
+                let expires = match lifetime {
+                    // A moment too far away to be told of never comes.
+                    Lifetime::For(life) => now.checked_add(life),
+                    Lifetime::Forever => None,
+                    Lifetime::AsBefore => before.map_or(Some(now), |before| before.expires),
+                };
+                self.markers -= usize::from(before.is_some_and(|before| is_marker(&before.slot)));
+                self.markers += usize::from(is_marker(&slot));
+                self.kept.insert(key.into_boxed_str(), Kept { slot, expires });
+                self.forget_dead(now);
+            }
         }
     }
+
+    /// Drops markers that nobody has taken away in time: their owners have died.
+    fn forget_dead(&mut self, now: Instant) {
+        if self.markers < self.sweep_at {
+            return;
+        }
+        self.kept.retain(|_, kept| !is_marker(&kept.slot) || kept.is_alive(now));
+        self.markers = self.kept.iter().filter(|(_, kept)| is_marker(&kept.slot)).count();
+        self.sweep_at = SWEEP_FROM.max(self.markers * 2);
+    }
+}
+
+impl Kept {
+    fn is_alive(&self, now: Instant) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+}
+
+fn is_marker(slot: &ResidentSlot) -> bool {
+    matches!(slot, Slot::Lease(_) | Slot::Intent(_))
+}
+
+// A panic under the lock leaves whole slots behind, so the data is sound.
+fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
+    shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -248,12 +255,8 @@ impl Store for MemoryStore {
     }
 }
 
-fn millis(life: Duration) -> u64 {
-    u64::try_from(life.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryStore").field("entries", &self.values.entry_count()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore").field("entries", &self.entry_count()).finish_non_exhaustive()
     }
 }

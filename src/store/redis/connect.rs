@@ -1,5 +1,6 @@
 //! Connecting: the settings under which fred neither hangs nor hides an outage.
 
+use super::gather::Gathering;
 use super::scripts::Scripts;
 use super::server::Server;
 use super::{Inner, RedisStore, StoreError, StoreErrorKind};
@@ -89,8 +90,18 @@ impl RedisStoreBuilder {
                 "Redis cannot be reached yet; the database answers until it can"
             );
         }
-        let next = AtomicUsize::new(0);
-        let inner = Inner { clients, untimed, command_timeout, next, prefix, scripts, server };
+        let clustered = clients.iter().any(|client| client.is_clustered());
+        let inner = Inner {
+            clients,
+            untimed,
+            command_timeout,
+            next: AtomicUsize::new(0),
+            clustered,
+            gathering: Gathering::default(),
+            prefix,
+            scripts,
+            server,
+        };
         Ok(RedisStore { inner: Arc::new(inner) })
     }
 }

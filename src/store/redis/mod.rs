@@ -1,6 +1,7 @@
 //! The store on Redis (or Valkey), through fred: one `GET` for a hit, one script call for a step.
 
 mod connect;
+mod gather;
 mod scripts;
 mod server;
 
@@ -16,6 +17,7 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
+use gather::Gathering;
 use scripts::{Call, Scripts};
 use server::Server;
 use std::future::{Future, poll_fn};
@@ -54,6 +56,8 @@ struct Inner {
     untimed: Vec<WithOptions<Client>>,
     command_timeout: Duration,
     next: AtomicUsize,
+    clustered: bool,
+    gathering: Gathering,
     /// Prepended to every key; often empty.
     prefix: String,
     scripts: Scripts,
@@ -122,9 +126,19 @@ impl RedisStore {
         if self.inner.prefix.is_empty() { key } else { self.key(&key) }
     }
 
-    /// Reads a key that has its prefix. The timeout is around fred's future, not within, where it costs
-    /// twice as much; and beside it, since tokio's `timeout` would move its 5 KiB once for each read.
+    /// Reads a key that has its prefix.
     pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
+        let under_way = self.inner.gathering.enter();
+        if under_way.is_crowded && !self.is_clustered() {
+            self.read_together(key).await
+        } else {
+            self.read_alone(key).await
+        }
+    }
+
+    /// A plain `GET`. The timeout is around fred's future, not within, where it costs twice as much; and
+    /// beside it, since tokio's `timeout` would move its 5 KiB once for each read.
+    async fn read_alone(&self, key: String) -> Result<Found, StoreError> {
         let mut answer = pin!(self.one_of(&self.inner.untimed).get(key));
         let mut late = pin!(tokio::time::sleep(self.inner.command_timeout));
         let first = poll_fn(|context| match answer.as_mut().poll(context) {
@@ -154,7 +168,7 @@ impl RedisStore {
     }
 
     fn is_clustered(&self) -> bool {
-        self.client().is_clustered()
+        self.inner.clustered
     }
 
     /// A script call for each command, if there is one only or each may live on another server; else one for
