@@ -75,8 +75,10 @@ pub enum Answer<E> {
     Granted,
     /// Lease: this entry stands there.
     Found(E),
-    /// Lease: another reader or a writer is at work.
+    /// Lease: another reader is at work.
     Busy,
+    /// Lease: a writer is at work.
+    Writing,
     /// Fill: it stands.
     Filled,
     /// Fill: the lease was gone; nothing changed.
@@ -128,6 +130,7 @@ impl<E> Answer<E> {
             Self::Granted => Answer::Granted,
             Self::Found(entry) => Answer::Found(change(entry)),
             Self::Busy => Answer::Busy,
+            Self::Writing => Answer::Writing,
             Self::Filled => Answer::Filled,
             Self::Refused => Answer::Refused,
             Self::Held { dirty } => Answer::Held { dirty },
@@ -195,17 +198,11 @@ fn lease<E: Clone + PartialEq>(
     unusable: Option<&E>,
     now_ms: u64,
 ) -> Transition<E> {
-    let free = match slot {
-        Slot::Empty => true,
-        Slot::Entry(entry) if unusable == Some(entry) => true,
-        Slot::Entry(entry) => return Transition::keep(Answer::Found(entry.clone())),
-        Slot::Lease(_) => false,
-        Slot::Intent(intents) => !intents.any_alive(now_ms),
-    };
-    if free {
-        Transition::put(Slot::Lease(token), Lifetime::For(hold), Answer::Granted)
-    } else {
-        Transition::keep(Answer::Busy)
+    match slot {
+        Slot::Entry(entry) if unusable != Some(entry) => Transition::keep(Answer::Found(entry.clone())),
+        Slot::Lease(_) => Transition::keep(Answer::Busy),
+        Slot::Intent(intents) if intents.any_alive(now_ms) => Transition::keep(Answer::Writing),
+        _ => Transition::put(Slot::Lease(token), Lifetime::For(hold), Answer::Granted),
     }
 }
 
@@ -350,7 +347,7 @@ mod tests {
             assert!(matches!(&after, Slot::Intent(intents) if intents.has(token(3))));
             assert!(matches!(answer, Answer::Held { .. }));
             let lease = Step::Lease { token: token(4), hold: HOLD, unusable: Some(7) };
-            assert_eq!(run(after, [lease]).1, Answer::Busy);
+            assert_eq!(run(after, [lease]).1, Answer::Writing);
         }
     }
 

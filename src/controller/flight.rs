@@ -19,6 +19,8 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     boarding: Mutex<HashMap<String, Arc<Flight>>>,
+    /// The flights whose database read fills nothing, while it is under way.
+    airborne: Mutex<HashMap<String, Arc<Flight>>>,
 }
 
 /// One database read on its way, for one key.
@@ -55,6 +57,43 @@ impl Flights {
         (flight.ticket(), Some(flight))
     }
 
+    /// Closes a flight before a database read that fills nothing, as soon as no other such read of the key
+    /// is under way: while a writer is at work, every reader would send one of its own otherwise. Who comes
+    /// meanwhile boards this flight.
+    pub(crate) async fn take_off(&self, key: &str, flight: &Arc<Flight>) {
+        // Nobody can join a flight that does not board, so nobody is to wait for it.
+        while self.is_boarding(key, flight) {
+            let Some(other) = self.airborne_before(key, flight) else { break };
+            other.landed().await;
+        }
+        self.close(key, flight);
+    }
+
+    /// The flight of this key that is in the air; if there is none, this one takes its place.
+    fn airborne_before(&self, key: &str, flight: &Arc<Flight>) -> Option<Ticket> {
+        let mut airborne = lock(&self.airborne);
+        match airborne.get(key) {
+            Some(other) if !other.has_landed() => Some(other.ticket()),
+            _ => {
+                airborne.insert(key.to_owned(), flight.clone());
+                None
+            }
+        }
+    }
+
+    fn is_boarding(&self, key: &str, flight: &Arc<Flight>) -> bool {
+        self.boarding().get(key).is_some_and(|boarded| Arc::ptr_eq(boarded, flight))
+    }
+
+    /// The flight is over, however it ended.
+    fn end(&self, key: &str, flight: &Arc<Flight>) {
+        self.close(key, flight);
+        let mut airborne = lock(&self.airborne);
+        if airborne.get(key).is_some_and(|other| Arc::ptr_eq(other, flight)) {
+            airborne.remove(key);
+        }
+    }
+
     /// Accepts no more joiners.
     pub(crate) fn close(&self, key: &str, flight: &Arc<Flight>) {
         let mut boarding = self.boarding();
@@ -64,8 +103,12 @@ impl Flights {
     }
 
     fn boarding(&self) -> MutexGuard<'_, HashMap<String, Arc<Flight>>> {
-        self.boarding.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.boarding)
     }
+}
+
+fn lock<T>(flights: &Mutex<T>) -> MutexGuard<'_, T> {
+    flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Flight {
@@ -88,9 +131,18 @@ impl Flight {
     pub(crate) fn land(&self, landing: Landing) {
         self.landing.send_replace(Some(landing));
     }
+
+    fn has_landed(&self) -> bool {
+        self.landing.borrow().is_some()
+    }
 }
 
 impl Ticket {
+    /// Until the flight has landed, or never will.
+    async fn landed(mut self) {
+        let _ = self.landing.wait_for(Option::is_some).await;
+    }
+
     /// What the flight has brought; `None` if it never landed, or brought nothing that is new enough
     /// for this ticket, or not a `T`.
     pub(crate) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
@@ -103,7 +155,7 @@ impl Ticket {
     }
 }
 
-/// Closes what a panic in the user's decoding would leave open.
+/// Ends flights, also those that a panic in the user's decoding would leave open.
 pub(crate) struct CloseAll {
     region: Arc<Region>,
     keys: Vec<(String, Arc<Flight>)>,
@@ -118,7 +170,7 @@ impl CloseAll {
 impl Drop for CloseAll {
     fn drop(&mut self) {
         for (key, flight) in &self.keys {
-            self.region.flights.close(key, flight);
+            self.region.flights.end(key, flight);
         }
     }
 }
@@ -152,6 +204,36 @@ mod tests {
         drop(flight);
         assert!(ticket.wait::<u8>().await.is_none());
         assert!(flights.board("k").1.is_some(), "a closed flight must not be joined");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_fills_nothing_waits_for_the_one_before() {
+        let flights = Flights::default();
+        let first = flights.board("k").1.unwrap();
+        flights.take_off("k", &first).await;
+        let second = flights.board("k").1.unwrap();
+        let mut waiting = Box::pin(flights.take_off("k", &second));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert!(flights.board("k").1.is_none(), "who comes meanwhile boards the second one");
+        first.land(bring(7, u32::MAX));
+        waiting.await;
+        assert!(flights.board("k").1.is_some(), "it has taken off");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_never_lands_keeps_nobody_waiting() {
+        let flights = Flights::default();
+        let first = flights.board("k").1.unwrap();
+        flights.take_off("k", &first).await;
+        flights.end("k", &first);
+        let second = flights.board("k").1.unwrap();
+        flights.take_off("k", &second).await;
+        let third = flights.board("k").1.unwrap();
+        let mut waiting = Box::pin(flights.take_off("k", &third));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        flights.end("k", &second);
+        drop(second);
+        waiting.await;
     }
 
     #[tokio::test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 /// How long a reader may take between its lease and its fill.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
-/// The pauses before each look at a key that somebody else is working on.
-pub(crate) const POLLS: [Duration; 4] = [
+/// The pauses before each look at a key that another reader is about to fill.
+pub(crate) const POLLS: [Duration; 5] = [
+    Duration::from_millis(1),
     Duration::from_millis(2),
     Duration::from_millis(5),
     Duration::from_millis(10),

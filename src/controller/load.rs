@@ -77,15 +77,15 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
 
     /// Brings every flight to its landing.
     async fn fly(&self, led: Vec<Led>, mode: Mode) {
-        let Sorted { granted, busy, failed } = match mode {
-            Mode::NoLease => Sorted { failed: led, ..Sorted::default() },
+        let Sorted { granted, busy, barred } = match mode {
+            Mode::NoLease => Sorted { barred: led, ..Sorted::default() },
             Mode::Lease | Mode::Refresh => self.lease(led, mode).await,
         };
         if !granted.is_empty() {
             self.read_and_fill(granted).await;
         }
         let mut rest = if mode == Mode::Refresh { busy } else { self.poll(busy).await };
-        rest.extend(failed);
+        rest.extend(barred);
         if !rest.is_empty() {
             self.read_only(rest).await;
         }
@@ -105,11 +105,11 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
                 Ok(Answer::Granted) => sorted.granted.push(led),
                 Ok(Answer::Found(bytes)) if mode == Mode::Lease => {
                     if let Some(led) = self.land_found(led, Found::Bytes(bytes), limit) {
-                        sorted.failed.push(led);
+                        sorted.barred.push(led);
                     }
                 }
-                Ok(_) => sorted.busy.push(led),
-                Err(_) => sorted.failed.push(led),
+                Ok(Answer::Busy) => sorted.busy.push(led),
+                Ok(_) | Err(_) => sorted.barred.push(led),
             }
         }
         sorted
@@ -143,7 +143,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
         }
     }
 
-    /// Waits a little for whoever is at work on these keys. Returns those that are still to be read.
+    /// Waits a little for the readers that are at work on these keys. Returns those that are still to be read.
     async fn poll(&self, mut busy: Vec<Led>) -> Vec<Led> {
         for pause in POLLS {
             if busy.is_empty() {
@@ -163,7 +163,9 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Load<'a, E, C> {
     }
 
     async fn read_only(&self, rest: Vec<Led>) {
-        rest.iter().for_each(|led| self.region().flights.close(&led.want.key, &led.flight));
+        for led in &rest {
+            self.region().flights.take_off(&led.want.key, &led.flight).await;
+        }
         let limits: Vec<u32> = rest.iter().map(|led| led.flight.depart()).collect();
         self.region().stats.count_many(Event::bypasses, rest.len() as u64);
         match self.select(&rest).await {
@@ -292,10 +294,10 @@ async fn fly_detached<E: CachedEntity>(home: Home, led: Vec<Led>, mode: Mode) {
 #[derive(Default)]
 struct Sorted {
     granted: Vec<Led>,
-    /// Somebody else is at work.
+    /// Another reader is about to fill them.
     busy: Vec<Led>,
-    /// The store did not answer, or answered with what cannot be used.
-    failed: Vec<Led>,
+    /// A writer is at work, or the store did not answer, or answered with what cannot be used.
+    barred: Vec<Led>,
 }
 
 impl Led {

@@ -145,24 +145,24 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
         let mut replies = self.run(commands).await;
         let marked = if replies.len() > led.len() { replies.pop() } else { None };
         guard.disarm();
-        let (mut granted, mut busy, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut granted, mut busy, mut barred) = (Vec::new(), Vec::new(), Vec::new());
         for ((led, limit), reply) in led.into_iter().zip(limits).zip(replies) {
             match reply {
                 Ok(Answer::Granted) => granted.push(led),
                 Ok(Answer::Found(bytes)) => {
-                    failed.extend(self.land_found(led, &Found::Bytes(bytes), limit).await);
+                    barred.extend(self.land_found(led, &Found::Bytes(bytes), limit).await);
                 }
-                Ok(_) => busy.push(led),
-                Err(_) => failed.push(led),
+                Ok(Answer::Busy) => busy.push(led),
+                Ok(_) | Err(_) => barred.push(led),
             }
         }
         if !granted.is_empty() {
             let mark = self.mark(mark, marked).await;
             self.read_and_fill(granted, mark).await;
         }
-        failed.extend(self.poll(busy).await);
-        if !failed.is_empty() {
-            self.read_only(failed).await;
+        barred.extend(self.poll(busy).await);
+        if !barred.is_empty() {
+            self.read_only(barred).await;
         }
     }
 
@@ -274,7 +274,7 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
         Command { key, step }
     }
 
-    /// Waits a little for whoever is at work on these lists. Returns those that are still to be read.
+    /// Waits a little for the readers that are at work on these lists. Returns those that are still to be read.
     async fn poll(&self, mut busy: Vec<Led>) -> Vec<Led> {
         for pause in POLLS {
             if busy.is_empty() {
@@ -297,7 +297,9 @@ impl<E: CachedEntity, C: ConnectionTrait> Lists<'_, E, C> {
     }
 
     async fn read_only(&self, rest: Vec<Led>) {
-        rest.iter().for_each(|led| self.region().flights.close(&led.want.key, &led.flight));
+        for led in &rest {
+            self.region().flights.take_off(&led.want.key, &led.flight).await;
+        }
         let limits: Vec<u32> = rest.iter().map(|led| led.flight.depart()).collect();
         self.region().stats.count_many(Event::bypasses, rest.len() as u64);
         let wants: Vec<Want> = rest.iter().map(|led| led.want.clone()).collect();

@@ -54,7 +54,7 @@ impl RealKey {
         let mut shas = HashMap::new();
         let mut mutated = mutation.is_none();
         for (name, source) in SCRIPTS {
-            let source = format!("{SHARED}{source}");
+            let source = format!("{SHARED}{source}return {name}(KEYS[1], unpack(ARGV))");
             let changed = mutation.map_or(source.clone(), |m| source.replace(m.from, m.to));
             mutated |= changed != source;
             let load = CustomCommand::new_static("SCRIPT", ClusterHash::FirstKey, false);
@@ -109,6 +109,7 @@ impl Remote for RealKey {
         match answer {
             Value::Integer(1) => Answer::Granted,
             Value::Integer(2) => Answer::Busy,
+            Value::Integer(12) => Answer::Writing,
             Value::Integer(3) => Answer::Filled,
             Value::Integer(4) => Answer::Refused,
             Value::Integer(_) => Answer::Unchanged,
@@ -250,37 +251,37 @@ fn every_mutation_of_the_scripts_is_noticed() {
     let mutations = [
         mutation(
             "a fill does not look at its lease",
-            "if kind ~= 'L' or v ~= 'L' .. ARGV[1] then return 4 end",
+            "if kind ~= 'L' or v ~= 'L' .. token then return 4 end",
             "",
             none,
         ),
-        mutation("a dirty intent publishes", "and string.sub(v, 2, 2) == '0'", "", none),
-        mutation("overlap is forgotten", "local mark = dirty and '1' or '0'", "local mark = '0'", crash),
+        mutation("a dirty intent publishes", "and byte(v, 2) == 48", "", none),
+        mutation("overlap is forgotten", "mark = dirty and '1' or '0'", "mark = '0'", crash),
         mutation("who remains is clean", "'W1' .. rest, 'KEEP'", "'W0' .. rest, 'KEEP'", none),
         mutation(
             "an intent leaves others out",
-            "'W' .. mark .. rest .. ARGV[1]",
-            "'W' .. mark .. ARGV[1]",
+            "'W' .. mark .. rest .. token",
+            "'W' .. mark .. token",
             none,
         ),
         mutation(
             "a lost token does nothing",
-            "return drop(KEYS[1], kind, v, LOST, LOST)",
+            "return drop(key, kind, v, LOST, LOST)",
             "return LOST",
             evicted,
         ),
         mutation(
             "a lost token leaves a clean intent",
-            "'W1' .. string.sub(v, 3), 'KEEP'",
+            "'W1' .. sub(v, 3), 'KEEP'",
             "v, 'KEEP'",
             evicted,
         ),
-        mutation("a lease is granted over an intent", "if rest ~= '' then return 2 end", "", none),
+        mutation("a lease is granted over an intent", "if rest ~= '' then return 12 end", "", none),
         mutation("a lease is granted over a lease", "if kind == 'L' then return 2 end", "", none),
         mutation(
             "an intent leaves an entry standing",
-            "local kind, v = read(KEYS[1])\nlocal dirty",
-            "local kind, v = read(KEYS[1])\nif kind == 'V' then return 5 end\nlocal dirty",
+            "local now, kind, v = now_ms(), read(key)\n",
+            "local now, kind, v = now_ms(), read(key)\nif kind == 'V' then return 5 end\n",
             none,
         ),
     ];

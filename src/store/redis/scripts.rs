@@ -12,19 +12,28 @@ use std::time::Duration;
 /// Redis refuses an expiry beyond its own clock's range; a hundred years is as good as for ever.
 const LONGEST_MS: u128 = 100 * 365 * 24 * 3_600 * 1_000;
 
+/// One step, called with its key and its arguments.
 macro_rules! script {
     ($name:literal) => {
-        Script::new(concat!(include_str!("lua/slot.lua"), include_str!(concat!("lua/", $name, ".lua"))))
+        Script::new(concat!(
+            include_str!("lua/slot.lua"),
+            include_str!(concat!("lua/", $name, ".lua")),
+            "return ",
+            $name,
+            "(KEYS[1], unpack(ARGV))"
+        ))
     };
 }
 
-/// The steps as functions of one script, by their names.
+/// All of these steps, by their names.
 macro_rules! batch {
     ($($name:literal),*) => {
         concat!(
             include_str!("lua/slot.lua"),
-            "local STEPS = {}\n",
-            $("STEPS['", $name, "'] = function(KEYS, ARGV)\n", include_str!(concat!("lua/", $name, ".lua")), "\nend\n",)*
+            $(include_str!(concat!("lua/", $name, ".lua")),)*
+            "local STEPS = {",
+            $($name, "=", $name, ",",)*
+            "}\n",
             include_str!("lua/batch.lua")
         )
     };
@@ -211,6 +220,7 @@ fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
         Value::Integer(9) => Ok(Answer::Shared),
         Value::Integer(10) => Ok(Answer::Lost),
         Value::Integer(11) => Ok(Answer::Unchanged),
+        Value::Integer(12) => Ok(Answer::Writing),
         Value::Bytes(entry) => Ok(Answer::Found(entry)),
         Value::String(entry) => Ok(Answer::Found(entry.into_inner())),
         Value::Array(error) => {

@@ -64,7 +64,7 @@ async fn readers(store: &dyn Store) {
         .await;
     law(store, vec![(insert("Va"), Answer::Published), (lease(1), Answer::Found("Va".into()))], entry("Va"))
         .await;
-    law(store, vec![(intent(1), HELD), (lease(2), Answer::Busy)], writers(false, &[1])).await;
+    law(store, vec![(intent(1), HELD), (lease(2), Answer::Writing)], writers(false, &[1])).await;
 }
 
 /// I2, I3.

@@ -1,5 +1,6 @@
--- FILL  KEYS[1]; ARGV token, entry, px
 -- Answers 3 (filled) or 4 (the lease is gone: nothing changes) (I1).
-local kind, v = read(KEYS[1])
-if kind ~= 'L' or v ~= 'L' .. ARGV[1] then return 4 end
-return put(KEYS[1], ARGV[2], ARGV[3]) or 3
+local function fill(key, token, entry, px)
+  local kind, v = read(key)
+  if kind ~= 'L' or v ~= 'L' .. token then return 4 end
+  return put(key, entry, px) or 3
+end

@@ -1,5 +1,7 @@
--- INSERT  KEYS[1]; ARGV entry, px: a committed row whose key the database has just made.
+-- A committed row whose key the database has just made.
 -- Answers 7 (published) when nothing stood there, else as INVALIDATE.
-local kind, v = read(KEYS[1])
-if kind == 'E' then return put(KEYS[1], ARGV[1], ARGV[2]) or 7 end
-return drop(KEYS[1], kind, v, SHARED, EMPTIED)
+local function insert(key, entry, px)
+  local kind, v = read(key)
+  if kind == 'E' then return put(key, entry, px) or 7 end
+  return drop(key, kind, v, SHARED, EMPTIED)
+end

@@ -1,15 +1,15 @@
--- INTENT  KEYS[1]; ARGV token, hold_ms, reissued ('1' when this writer held a token before)
 -- Answers 5 (held, clean) or 6 (held, dirty). Replaces whatever is there (I2); overlap and a lost
--- earlier token make it dirty (I3); dead writers are left out (I5).
-local now, hold = now_ms(), tonumber(ARGV[2])
-local kind, v = read(KEYS[1])
-local dirty, rest, px, mine = ARGV[3] == '1', '', hold, false
-if kind == 'W' then
-  local longest, others
-  mine, rest, longest, others = writers(v, ARGV[1], now)
-  dirty = string.sub(v, 2, 2) == '1' or others or (dirty and not mine)
-  if longest > px then px = longest end
+-- earlier token make it dirty (I3); dead writers are left out (I5). `reissued` is '1' when this writer held a
+-- token before.
+local function intent(key, token, hold_ms, reissued)
+  local now, kind, v = now_ms(), read(key)
+  local mark, rest, px = reissued == '1' and '1' or '0', '', hold_ms
+  if kind == 'W' then
+    local mine, longest, others
+    mine, rest, longest, others = writers(v, token, now)
+    local dirty = byte(v, 2) == 49 or others or (reissued == '1' and not mine)
+    mark = dirty and '1' or '0'
+    if longest > tonumber(hold_ms) then px = string.format('%d', longest) end
+  end
+  return put(key, 'W' .. mark .. rest .. token .. string.format('%013d', now + hold_ms), px) or (mark == '1' and 6 or 5)
 end
-local mark = dirty and '1' or '0'
-local refused = put(KEYS[1], 'W' .. mark .. rest .. ARGV[1] .. string.format('%013d', now + hold), px)
-return refused or (dirty and 6 or 5)

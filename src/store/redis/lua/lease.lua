@@ -1,10 +1,12 @@
--- LEASE  KEYS[1]; ARGV token, hold_ms, unusable bytes ('' for none)
--- Answers 1 (granted), 2 (busy), or the bytes of the entry that stands there (I6).
-local kind, v = read(KEYS[1])
-if kind == 'L' then return 2 end
-if kind == 'W' then
-  local _, rest = writers(v, '', now_ms())
-  if rest ~= '' then return 2 end
+-- Answers 1 (granted), 2 (another reader is at work), 12 (a writer is), or the bytes of the entry that
+-- stands there (I6). `unusable` is '' for none.
+local function lease(key, token, hold_ms, unusable)
+  local kind, v = read(key)
+  if kind == 'L' then return 2 end
+  if kind == 'W' then
+    local _, rest = writers(v, '', now_ms())
+    if rest ~= '' then return 12 end
+  end
+  if kind == 'V' and (unusable == '' or unusable ~= v) then return v end
+  return put(key, 'L' .. token, hold_ms) or 1
 end
-if kind == 'V' and (ARGV[3] == '' or ARGV[3] ~= v) then return v end
-return put(KEYS[1], 'L' .. ARGV[1], ARGV[2]) or 1

@@ -1,17 +1,23 @@
 -- Shared by all scripts: reading and writing a slot. The layout is described in src/coherence/wire.rs.
+-- A step is a function of its key and its arguments, which are strings: redis.call is slow with numbers.
 local EMPTIED, UNCHANGED, SHARED, LOST = 8, 11, 9, 10
+local call, pcall, sub, byte, find = redis.call, redis.pcall, string.sub, string.byte, string.find
+
+-- What a batch has read of its keys beforehand. Each is used once: a step may change what it has read.
+local seen = {}
 
 -- 'E' nothing, 'V' an entry or foreign bytes, 'X' another Redis type, 'L' a lease, 'W' an intent; and the bytes.
 local function read(key)
-  local v = redis.pcall('GET', key)
+  local v = seen[key]
+  if v then seen[key] = nil else v = pcall('GET', key) end
   if type(v) == 'table' then return 'X', '' end
   -- An empty string is nobody's entry, and no lease could name it as the one it cannot use.
   if not v or v == '' then return 'E', '' end
-  local kind = string.sub(v, 1, 1)
-  if kind == 'L' and #v == 17 then return 'L', v end
-  if kind == 'W' and #v >= 2 and (#v - 2) % 29 == 0 and string.find(v, '^W[01]') then
+  local kind = byte(v)
+  if kind == 76 and #v == 17 then return 'L', v end
+  if kind == 87 and #v >= 2 and (#v - 2) % 29 == 0 and find(v, '^W[01]') then
     for i = 3, #v, 29 do
-      if not string.find(string.sub(v, i + 16, i + 28), '^%d+$') then return 'V', v end
+      if not find(v, '^%d%d%d%d%d%d%d%d%d%d%d%d%d', i + 16) then return 'V', v end
     end
     return 'W', v
   end
@@ -22,19 +28,24 @@ end
 -- (out of memory) the key goes: whatever it held must not outlive a step that should have replaced it.
 local function put(key, bytes, px)
   local done
-  if px == 'KEEP' then done = redis.pcall('SET', key, bytes, 'KEEPTTL')
-  elseif px == '0' then done = redis.pcall('SET', key, bytes)
-  else done = redis.pcall('SET', key, bytes, 'PX', px) end
-  if type(done) == 'table' and done.err then
-    redis.call('DEL', key)
+  if px == 'KEEP' then done = pcall('SET', key, bytes, 'KEEPTTL')
+  elseif px == '0' then done = pcall('SET', key, bytes)
+  else done = pcall('SET', key, bytes, 'PX', px) end
+  if done.err then
+    call('DEL', key)
     return done
   end
   return nil
 end
 
+-- One moment for all steps of a call.
+local moment
 local function now_ms()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not moment then
+    local t = call('TIME')
+    moment = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return moment
 end
 
 -- Walks the writers of an intent: whether `token` is one of them, the bytes of the other ones that
@@ -42,13 +53,13 @@ end
 local function writers(v, token, now)
   local mine, rest, longest, others = false, '', 0, false
   for i = 3, #v, 29 do
-    if string.sub(v, i, i + 15) == token then
+    if sub(v, i, i + 15) == token then
       mine = true
     else
       others = true
-      local left = tonumber(string.sub(v, i + 16, i + 28)) - now
+      local left = tonumber(sub(v, i + 16, i + 28)) - now
       if left > 0 then
-        rest = rest .. string.sub(v, i, i + 28)
+        rest = rest .. sub(v, i, i + 28)
         if left > longest then longest = left end
       end
     end
@@ -59,7 +70,7 @@ end
 -- What a committed change does to a key on which it has no token (I4).
 local function drop(key, kind, v, when_intent, when_entry)
   if kind == 'E' then return UNCHANGED end
-  if kind == 'W' then return put(key, 'W1' .. string.sub(v, 3), 'KEEP') or when_intent end
-  redis.call('DEL', key)
+  if kind == 'W' then return put(key, 'W1' .. sub(v, 3), 'KEEP') or when_intent end
+  call('DEL', key)
   return when_entry
 end

@@ -1,5 +1,6 @@
--- UNLEASE  KEYS[1]; ARGV token
-local kind, v = read(KEYS[1])
-if kind ~= 'L' or v ~= 'L' .. ARGV[1] then return UNCHANGED end
-redis.call('DEL', KEYS[1])
-return EMPTIED
+local function unlease(key, token)
+  local kind, v = read(key)
+  if kind ~= 'L' or v ~= 'L' .. token then return UNCHANGED end
+  call('DEL', key)
+  return EMPTIED
+end
