@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Tasks that warm the cache.
 const WARMERS: usize = 32;
-/// A slice is filled at least to this share before its length is believed.
+/// A turn is filled at least to this share before its length is believed.
 const BELIEVED_FROM: f64 = 0.2;
 const OPS_MAX: usize = 50_000_000;
 
@@ -67,7 +67,8 @@ impl Bench {
         }
     }
 
-    /// Lets the contestants take turns, a slice of time each, and answers with each one's rounds.
+    /// Lets the contestants take turns, and answers with each one's rounds. A round is made of many short turns:
+    /// which core wakes which is a matter of luck that holds for a while, and would hold for a long turn.
     pub async fn compete(
         &self,
         case: &Case,
@@ -80,23 +81,30 @@ impl Bench {
         }
         let mut samples = vec![Vec::new(); entrants.len()];
         for _ in 0..self.plan.rounds {
-            for ((entrant, pace), samples) in entrants.iter().zip(&paces).zip(&mut samples) {
-                samples.push(entrant.contestant.clone().drive(work(entrant), *pace).await);
+            let mut round = vec![Sample::default(); entrants.len()];
+            for turn in 0..self.plan.turns {
+                for place in 0..entrants.len() {
+                    // Nobody always comes after the same one.
+                    let place = (place + turn) % entrants.len();
+                    let (entrant, pace) = (&entrants[place], paces[place]);
+                    round[place].add(entrant.contestant.clone().drive(work(entrant), pace).await);
+                }
             }
+            samples.iter_mut().zip(round).for_each(|(samples, sample)| samples.push(sample));
         }
         samples
     }
 
-    /// As many operations as fill a slice of time. Warms up, too.
+    /// As many operations as fill a turn. Warms up, too.
     async fn calibrated(&self, case: &Case, entrant: &Entrant, work: Work) -> Pace {
         let mut pace = Pace { tasks: case.tasks, ops: case.tasks.max(4), clock: case.clock };
-        let slice = self.plan.slice.as_secs_f64();
+        let turn = self.plan.turn.as_secs_f64();
         loop {
             let sample = entrant.contestant.clone().drive(work.clone(), pace).await;
-            // What is not timed takes its time, too: a slice is of the clock on the wall.
+            // What is not timed takes its time, too: a turn is of the clock on the wall.
             let taken = sample.elapsed.max(Duration::from_micros(1)).as_secs_f64();
-            let ops = (pace.ops as f64 * slice / taken) as usize;
-            let believed = taken >= slice * BELIEVED_FROM;
+            let ops = (pace.ops as f64 * turn / taken) as usize;
+            let believed = taken >= turn * BELIEVED_FROM;
             let next = if believed { ops } else { ops.min(pace.ops * 10) };
             pace.ops = next.clamp(case.tasks.max(4), OPS_MAX);
             if believed || pace.ops == OPS_MAX {

@@ -9,8 +9,10 @@ pub struct Plan {
     only: String,
     /// Interleaved rounds.
     pub rounds: usize,
-    /// How long one round of one contestant takes, roughly.
-    pub slice: Duration,
+    /// Turns of each contestant in a round.
+    pub turns: usize,
+    /// How long one turn takes, roughly.
+    pub turn: Duration,
     /// Rows of the usual size.
     pub rows: i64,
     /// Rows that are warm in the scenarios that read hits.
@@ -37,7 +39,8 @@ impl Plan {
             quick: false,
             only,
             rounds: 5,
-            slice: Duration::from_millis(250),
+            turns: 20,
+            turn: Duration::from_millis(20),
             rows: 100_000,
             warm_rows: 10_000,
             mixed_ops: 30_000,
@@ -52,7 +55,8 @@ impl Plan {
             quick: true,
             only,
             rounds: 2,
-            slice: Duration::from_millis(10),
+            turns: 2,
+            turn: Duration::from_millis(5),
             rows: 5_000,
             warm_rows: 500,
             mixed_ops: 1_000,

@@ -86,24 +86,24 @@ impl Remote for RealKey {
         let millis = |hold: std::time::Duration| Value::Integer(hold.as_millis() as i64);
         let answer = match step {
             Step::Lease { token, hold, .. } => {
-                self.call("lease", vec![token_bytes(token), millis(hold), "".into()])
+                self.call("lease", vec![millis(hold), token_bytes(token), "".into()])
             }
             Step::Fill { token, entry, .. } => {
-                self.call("fill", vec![token_bytes(token), entry_bytes(entry), "0".into()])
+                self.call("fill", vec!["0".into(), token_bytes(token), entry_bytes(entry)])
             }
             Step::Unlease { token } => self.call("unlease", vec![token_bytes(token)]),
             Step::Intent { token, hold, .. } => {
                 self.call("intent", vec![token_bytes(token), millis(hold), "0".into()])
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, _) } => {
-                self.call("finish", vec![token_bytes(token), "P".into(), entry_bytes(entry), "0".into()])
+                self.call("finish", vec![token_bytes(token), "P".into(), "0".into(), entry_bytes(entry)])
             }
             Step::Finish { token, outcome: Outcome::Delete } => {
                 self.call("finish", vec![token_bytes(token), "D".into()])
             }
             Step::Release { token } => self.call("finish", vec![token_bytes(token), "R".into()]),
             Step::Invalidate => self.call("invalidate", Vec::new()),
-            Step::Insert { entry, .. } => self.call("insert", vec![entry_bytes(entry), "0".into()]),
+            Step::Insert { entry, .. } => self.call("insert", vec!["0".into(), entry_bytes(entry)]),
         };
         // The actors tell these apart; the rest only writers would count.
         match answer {

@@ -16,6 +16,14 @@ impl Sample {
         Self { elapsed, ops, latencies_ns }
     }
 
+    /// Adds another turn of the same round.
+    pub fn add(&mut self, turn: Self) {
+        self.elapsed += turn.elapsed;
+        self.ops += turn.ops;
+        self.latencies_ns.extend(turn.latencies_ns);
+        self.latencies_ns.sort_unstable();
+    }
+
     pub fn per_second(&self) -> f64 {
         self.ops as f64 / self.elapsed.as_secs_f64()
     }

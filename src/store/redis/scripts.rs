@@ -64,11 +64,21 @@ pub(super) struct Scripts {
     batch: Script,
 }
 
-/// A step's script, and what it is called with beside its key.
+/// A step's script, and what it is called with beside its key: first what many steps of a write share, then
+/// what is this one's own.
 struct Spelled<'a> {
     name: &'static str,
     script: &'a Script,
-    arguments: Vec<Value>,
+    /// None, one or three.
+    shared: Vec<Value>,
+    own: Vec<Value>,
+}
+
+impl Spelled<'_> {
+    /// Whether both can be of one run of a batch.
+    fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name && self.own.len() == other.own.len() && self.shared == other.shared
+    }
 }
 
 /// One `EVALSHA`, ready to be sent, and sent again.
@@ -121,43 +131,45 @@ impl Scripts {
     }
 
     fn spell(&self, step: Step<Bytes>) -> Spelled<'_> {
-        let (name, script, arguments) = match step {
+        let (name, script, shared, own) = match step {
             Step::Lease { token, hold, unusable } => {
-                let arguments = vec![bytes(token), millis(hold), Value::Bytes(unusable.unwrap_or_default())];
-                ("lease", &self.lease, arguments)
+                let own = vec![bytes(token), Value::Bytes(unusable.unwrap_or_default())];
+                ("lease", &self.lease, vec![millis(hold)], own)
             }
             Step::Fill { token, entry, lifetime } => {
-                ("fill", &self.fill, vec![bytes(token), Value::Bytes(entry), expiry(lifetime)])
+                ("fill", &self.fill, vec![expiry(lifetime)], vec![bytes(token), Value::Bytes(entry)])
             }
-            Step::Unlease { token } => ("unlease", &self.unlease, vec![bytes(token)]),
+            Step::Unlease { token } => ("unlease", &self.unlease, Vec::new(), vec![bytes(token)]),
             Step::Intent { token, hold, reissued } => {
                 let reissued = if reissued { "1" } else { "0" };
-                ("intent", &self.intent, vec![bytes(token), millis(hold), reissued.into()])
+                ("intent", &self.intent, vec![bytes(token), millis(hold), reissued.into()], Vec::new())
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
-                let arguments = vec![bytes(token), "P".into(), Value::Bytes(entry), expiry(lifetime)];
-                ("finish", &self.finish, arguments)
+                let shared = vec![bytes(token), "P".into(), expiry(lifetime)];
+                ("finish", &self.finish, shared, vec![Value::Bytes(entry)])
             }
             Step::Finish { token, outcome: Outcome::Delete } => {
-                ("finish", &self.finish, vec![bytes(token), "D".into()])
+                ("finish", &self.finish, vec![bytes(token), "D".into(), "0".into()], Vec::new())
             }
-            Step::Release { token } => ("finish", &self.finish, vec![bytes(token), "R".into()]),
-            Step::Invalidate => ("invalidate", &self.invalidate, Vec::new()),
+            Step::Release { token } => {
+                ("finish", &self.finish, vec![bytes(token), "R".into(), "0".into()], Vec::new())
+            }
+            Step::Invalidate => ("invalidate", &self.invalidate, Vec::new(), Vec::new()),
             Step::Insert { entry, lifetime } => {
-                ("insert", &self.insert, vec![Value::Bytes(entry), expiry(lifetime)])
+                ("insert", &self.insert, vec![expiry(lifetime)], vec![Value::Bytes(entry)])
             }
         };
-        Spelled { name, script, arguments }
+        Spelled { name, script, shared, own }
     }
 
     /// One step by itself.
     pub(super) fn call(&self, key: String, step: Step<Bytes>, clustered: bool) -> Call {
-        let Spelled { script, arguments, .. } = self.spell(step);
+        let Spelled { script, shared, own, .. } = self.spell(step);
         // fred routes a custom command by this slot alone.
         let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
-        let mut all: Vec<Value> = Vec::with_capacity(3 + arguments.len());
+        let mut all: Vec<Value> = Vec::with_capacity(3 + shared.len() + own.len());
         all.extend([script.sha.as_str().into(), Value::Integer(1), key.into()]);
-        all.extend(arguments);
+        all.extend(shared.into_iter().chain(own));
         Call { slot, steps: 1, arguments: all }
     }
 
@@ -165,19 +177,19 @@ impl Scripts {
     /// not know the script, none.
     pub(super) fn batch(&self, commands: Vec<(String, Step<Bytes>)>) -> Call {
         let steps = commands.len();
-        let mut all: Vec<Value> = Vec::with_capacity(2 + 7 * steps);
-        all.extend([
-            self.batch.sha.as_str().into(),
-            Value::Integer(i64::try_from(steps).unwrap_or(i64::MAX)),
-        ]);
+        let mut all: Vec<Value> = Vec::with_capacity(2 + 4 * steps);
+        all.extend([self.batch.sha.as_str().into(), count(steps)]);
         let mut spelled = Vec::with_capacity(steps);
         for (key, step) in commands {
             all.push(key.into());
             spelled.push(self.spell(step));
         }
-        for Spelled { name, arguments, .. } in spelled {
-            all.extend([name.into(), Value::Integer(i64::try_from(arguments.len()).unwrap_or(0))]);
-            all.extend(arguments);
+        // The arguments are most of what a batch costs, on both sides: what steps share is sent once.
+        for run in spelled.chunk_by(Spelled::is_like) {
+            let Spelled { name, shared, own, .. } = &run[0];
+            all.extend([(*name).into(), count(run.len()), count(shared.len()), count(own.len())]);
+            all.extend(shared.iter().cloned());
+            all.extend(run.iter().flat_map(|step| step.own.iter().cloned()));
         }
         Call { slot: 0, steps, arguments: all }
     }
@@ -232,6 +244,10 @@ fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
             format!("a script answered with a {:?}", other.kind()),
         )),
     }
+}
+
+fn count(of: usize) -> Value {
+    Value::Integer(i64::try_from(of).unwrap_or(i64::MAX))
 }
 
 fn bytes(token: Token) -> Value {

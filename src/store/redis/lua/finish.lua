@@ -1,6 +1,6 @@
 -- `mode` is 'P' publish, 'D' delete, 'R' rolled back.
 -- Answers 7 (published), 8 (emptied), 9 (others remain), 10 (own token lost), 11 (nothing to do).
-local function finish(key, token, mode, entry, px)
+local function finish(key, token, mode, px, entry)
   local kind, v = read(key)
   local mine, rest = false, ''
   if kind == 'W' then mine, rest = writers(v, token, now_ms()) end

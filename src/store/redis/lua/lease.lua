@@ -1,6 +1,6 @@
 -- Answers 1 (granted), 2 (another reader is at work), 12 (a writer is), or the bytes of the entry that
 -- stands there (I6). `unusable` is '' for none.
-local function lease(key, token, hold_ms, unusable)
+local function lease(key, hold_ms, token, unusable)
   local kind, v = read(key)
   if kind == 'L' then return 2 end
   if kind == 'W' then
