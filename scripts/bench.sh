@@ -8,6 +8,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 ./scripts/install-servers.sh
-command -v valgrind >/dev/null || echo "bench: without valgrind, instructions are not counted" >&2
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/benches}"
 cargo run --release --locked --manifest-path benches/Cargo.toml

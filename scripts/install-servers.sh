@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests start for themselves: Redis, PostgreSQL and MariaDB, each where it is
-# missing. Starts none of them. Ends well when all three are there.
+# Installs what the tests start for themselves: Redis, PostgreSQL, MariaDB and, on Linux, valgrind, each where
+# it is missing. Starts none of them. Ends well when all are there.
 set -euo pipefail
 
 # Programs may be outside of the search path; tests/it/support/process.rs looks in the same places.
@@ -27,6 +27,8 @@ missing() {
     has postgres && has initdb || echo postgres
     has mariadbd mysqld && has mariadb-install-db mysql_install_db || echo mariadb
     has cc || echo compiler
+    # Counts instructions, on Linux only.
+    [ "$(uname)" != Linux ] || has valgrind || echo valgrind
     # With these a test that runs as root gives its servers another user.
     if [ "$(id -u)" = 0 ] && ! has setpriv; then echo setpriv; fi
 }
@@ -62,6 +64,7 @@ packages() {
             brew:redis) echo redis ;;
             brew:postgres) echo postgresql@17 ;;
             *:mariadb) echo mariadb ;;
+            *:valgrind) echo valgrind ;;
             *:compiler) echo gcc ;;
             *:setpriv) echo util-linux ;;
         esac

@@ -1,4 +1,5 @@
-//! What a hit costs, in counts that are the same on every machine: allocations, and the size of its future.
+//! What a hit costs, in counts that are about the same on every machine: allocations, instructions, and the
+//! size of its future.
 //!
 //! A binary of its own, since counting takes the process' allocator. What is counted is the thread of the
 //! test, and with it, as its runtime has no other, the tasks of the Redis client.
@@ -28,6 +29,12 @@ const HITS: u64 = 1_000;
 const LISTS_MAX: u64 = 16;
 /// How much larger than its `GET` the future of a hit may be.
 const FUTURE_BYTES_MAX: usize = 1_024;
+
+/// Instructions of a hit in the tests' build: as measured, and a sixth to either side.
+#[cfg(target_os = "linux")]
+const MEMORY: std::ops::RangeInclusive<u64> = 18_000..=25_000;
+#[cfg(target_os = "linux")]
+const REDIS: std::ops::RangeInclusive<u64> = 185_000..=255_000;
 
 mod book {
     use sea_orm::entity::prelude::*;
@@ -152,5 +159,88 @@ fn the_future_of_a_hit_is_little_larger_than_that_of_its_get() {
     let get = size_of_val(&Client::default().get::<Option<Bytes>, _>("key"));
     for hit in [size_of_val(&cache.get(1)), size_of_val(&cache.find(1))] {
         assert!(hit <= get + FUTURE_BYTES_MAX, "{hit} bytes; the GET in it has {get}");
+    }
+}
+
+/// Instructions, as callgrind counts them on Linux. The tests' build is not optimized, so they are many; what they
+/// tell is whether a change makes a hit much dearer.
+#[cfg(target_os = "linux")]
+mod instructions {
+    use super::*;
+    use std::ops::RangeInclusive;
+    use std::process::Command;
+
+    /// Says to a process that callgrind runs what it is to do: the store, and how many hits.
+    const ORDER: &str = "AUTOCACHE_COSTS_ORDER";
+    const COUNTED: u64 = 200;
+
+    #[test]
+    fn those_of_a_hit_in_memory_stay_within_their_band() {
+        stay_within(&MEMORY, "memory");
+    }
+
+    #[test]
+    fn those_of_a_hit_on_redis_stay_within_their_band() {
+        stay_within(&REDIS, &shared_redis().url());
+    }
+
+    fn stay_within(band: &RangeInclusive<u64>, store: &str) {
+        let each = (counted(store, 2 * COUNTED) - counted(store, COUNTED)) / COUNTED;
+        println!("{each} instructions for a hit");
+        assert!(
+            band.contains(&each),
+            "{each} instructions for a hit, not within {band:?}: find out what has changed, and if it is right \
+             move the band"
+        );
+    }
+
+    /// The instructions of a process that makes so many hits.
+    fn counted(store: &str, hits: u64) -> u64 {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=*counted_part*",
+        ]);
+        valgrind.arg(std::env::current_exe().unwrap());
+        valgrind.args(["--exact", "instructions::counted_hits", "--ignored", "--test-threads=1"]);
+        valgrind.env(ORDER, format!("{store} {hits}"));
+        let output = valgrind.output().expect("valgrind: install the package `valgrind`");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stdout));
+        // ==123== Collected : 4567
+        let collected = text.lines().find_map(|line| line.split_once("Collected :")).expect("a count");
+        collected.1.trim().parse().unwrap()
+    }
+
+    #[test]
+    #[ignore = "what callgrind counts; the other tests run it"]
+    fn counted_hits() {
+        let order = std::env::var(ORDER).expect("a store and a number");
+        let (store, hits) = order.split_once(' ').unwrap();
+        let runtime = one_thread();
+        let cache = runtime.block_on(async {
+            match store {
+                "memory" => warm_cache(MemoryStore::new(1_000)).await,
+                // Under callgrind everything takes long.
+                url => {
+                    let patient =
+                        RedisStore::builder(url).command_timeout(std::time::Duration::from_secs(60));
+                    warm_cache(patient.connect().await.unwrap()).await
+                }
+            }
+        });
+        let hits: usize = hits.parse().unwrap();
+        counted_part(&runtime, async {
+            for id in (1..=ROWS).cycle().take(hits) {
+                black_box(cache.get(id).await.unwrap());
+            }
+        });
+    }
+
+    /// Callgrind knows it by its name, which nothing within may have in its own.
+    #[inline(never)]
+    fn counted_part(runtime: &Runtime, hits: impl Future) {
+        runtime.block_on(hits);
     }
 }

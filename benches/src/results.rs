@@ -22,6 +22,8 @@ pub enum Measure {
     Millis,
     #[serde(rename = "stale reads")]
     StaleReads,
+    #[serde(rename = "round trips to Redis")]
+    RoundTrips,
     #[serde(rename = "instructions")]
     Instructions,
     #[serde(rename = "bytes of Redis memory")]
@@ -41,6 +43,7 @@ impl Measure {
             Self::Statements => "SQL statements",
             Self::Millis => "ms",
             Self::StaleReads => "stale reads",
+            Self::RoundTrips => "round trips",
             Self::Instructions => "instructions",
             Self::MemoryBytes => "bytes in Redis",
             Self::OverheadBytes => "bytes over payload",

@@ -1,4 +1,4 @@
-//! A miss: lease, database read, fill; or, when somebody else is at work, a short wait and a
+//! A miss: lease, database read, fill; or, when another reader is at work, a short wait and a
 //! database read that fills nothing.
 
 use super::flight::{CloseAll, Flight, Landing};

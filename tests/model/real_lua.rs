@@ -258,24 +258,14 @@ fn every_mutation_of_the_scripts_is_noticed() {
         mutation("a dirty intent publishes", "and byte(v, 2) == 48", "", none),
         mutation("overlap is forgotten", "mark = dirty and '1' or '0'", "mark = '0'", crash),
         mutation("who remains is clean", "'W1' .. rest, 'KEEP'", "'W0' .. rest, 'KEEP'", none),
-        mutation(
-            "an intent leaves others out",
-            "'W' .. mark .. rest .. token",
-            "'W' .. mark .. token",
-            none,
-        ),
+        mutation("an intent leaves others out", "'W' .. mark .. rest .. token", "'W' .. mark .. token", none),
         mutation(
             "a lost token does nothing",
             "return drop(key, kind, v, LOST, LOST)",
             "return LOST",
             evicted,
         ),
-        mutation(
-            "a lost token leaves a clean intent",
-            "'W1' .. sub(v, 3), 'KEEP'",
-            "v, 'KEEP'",
-            evicted,
-        ),
+        mutation("a lost token leaves a clean intent", "'W1' .. sub(v, 3), 'KEEP'", "v, 'KEEP'", evicted),
         mutation("a lease is granted over an intent", "if rest ~= '' then return 12 end", "", none),
         mutation("a lease is granted over a lease", "if kind == 'L' then return 2 end", "", none),
         mutation(

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub const ORDERS: &str = "AUTOCACHE_TORTURE_ORDERS";
 /// Rows with chosen keys.
 pub const SLOTS: i64 = 12;
-const TASKS: u64 = 6;
+const TASKS: u64 = 10;
 /// No operation takes this long unless something hangs.
 const OPERATION_LIMIT: Duration = Duration::from_secs(8);
 /// How long a worker may take to deliver what it owes.

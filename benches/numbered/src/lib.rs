@@ -170,7 +170,7 @@ fn register<const N: usize>(autocache: &Autocache) {
 /// Makes all of them known.
 pub fn register_all(autocache: &Autocache) {
     // Pointers, lest the compiler put all of them into one function.
-    const ALL: [fn(&Autocache); 9] = seq_macro::seq!(N in 0..9 { [#(register::<N>,)*] });
+    const ALL: [fn(&Autocache); 999] = seq_macro::seq!(N in 0..999 { [#(register::<N>,)*] });
     for register in ALL {
         register(autocache);
     }

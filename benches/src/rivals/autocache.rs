@@ -39,6 +39,18 @@ pub async fn with_many_entities(seat: &Seat) -> Arc<dyn Contestant> {
     Arc::new(rival)
 }
 
+/// How often a save, as this crate does it, waits for Redis, by its own count.
+pub async fn round_trips_of_a_save(seat: &Seat, id: i64) -> f64 {
+    const SAVES: u32 = 100;
+    let rival = Auto::on_redis(seat).await;
+    rival.find(id).await;
+    let before = rival.autocache.stats().round_trips();
+    for version in 0..SAVES {
+        rival.update(book::with_version(id, i64::from(version))).await;
+    }
+    (rival.autocache.stats().round_trips() - before) as f64 / f64::from(SAVES)
+}
+
 impl Rival for Auto {
     async fn find(&self, id: i64) -> Option<book::Model> {
         self.autocache.cache::<book::Entity>().find(id).await.expect(RUNS)

@@ -11,7 +11,7 @@ pub mod kind;
 mod moka;
 mod redis;
 
-pub use autocache::with_many_entities;
+pub use autocache::{round_trips_of_a_save, with_many_entities};
 pub use kind::{Class, Kind};
 
 use crate::entities::{author, book};

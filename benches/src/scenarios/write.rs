@@ -3,7 +3,7 @@
 use crate::bench::{Bench, Case};
 use crate::data::{self, PASSING_FROM};
 use crate::results::Measure;
-use crate::rivals::Kind;
+use crate::rivals::{self, Kind};
 use crate::work::Work;
 
 pub const NAME: &str = "write";
@@ -17,6 +17,10 @@ pub async fn run(bench: &mut Bench) {
     let case = Case::new(NAME, SAVE, 1);
     let samples = bench.compete(&case, &entrants, |_| Work::Save(rows.clone())).await;
     bench.keep(&case, Measure::P50Micros, &entrants, &samples, |sample| sample.quantile_us(0.5));
+
+    let kind = Kind::AutocacheRedis;
+    let trips = rivals::round_trips_of_a_save(&bench.stage.seat(kind).await, rows[0]).await;
+    bench.keep_rounds(&case, Measure::RoundTrips, kind.name(), vec![trips]);
 
     let passing = data::shuffled(PASSING_FROM, bench.plan.warm_rows);
     let case = Case::new(NAME, "delete", 1);

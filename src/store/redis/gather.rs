@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 /// Reads under way from which on further ones gather.
-const CROWD: usize = 8;
+const CROWD: usize = 4;
 /// Reads that share one command.
 const TOGETHER_MAX: usize = 32;
 

@@ -1,5 +1,6 @@
 //! Reading through the cache.
 
+mod crowd;
 mod drop;
 mod herd;
 mod many;
