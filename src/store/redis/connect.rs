@@ -90,7 +90,7 @@ impl RedisStoreBuilder {
                 "Redis cannot be reached yet; the database answers until it can"
             );
         }
-        let clustered = clients.iter().any(|client| client.is_clustered());
+        let clustered = clients.iter().any(ClientLike::is_clustered);
         let inner = Inner {
             clients,
             untimed,
