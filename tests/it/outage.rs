@@ -34,7 +34,7 @@ async fn until<F: Future<Output = bool>>(limit: Duration, what: &str, condition:
 }
 
 /// An Autocache on a Redis of its own behind a path that can be broken.
-async fn behind_a_path() -> (World, Autocache, Proxy, Redis) {
+pub async fn behind_a_path() -> (World, Autocache, Proxy, Redis) {
     let redis = Redis::start(&[]);
     let proxy = Proxy::to(redis.port()).await;
     let world = World::new(Database::Sqlite, Place::Memory).await;

@@ -2,7 +2,8 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Database, Place, Proxy, Redis, World, redis_client};
+use crate::outage::behind_a_path;
+use crate::support::{Proxy, Redis, World, redis_client};
 use fred::interfaces::ClientLike;
 use fred::types::InfoKind;
 use sea_orm::{ActiveModelTrait, DbErr};
@@ -22,12 +23,7 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        let redis = Redis::start(&[]);
-        let proxy = Proxy::to(redis.port()).await;
-        let world = World::new(Database::Sqlite, Place::Memory).await;
-        world.create_table(book::Entity).await;
-        let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
-        let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+        let (world, autocache, proxy, redis) = behind_a_path().await;
         let db = autocache.connection();
         let mut books = Vec::new();
         for number in 0..ROWS {
