@@ -33,11 +33,12 @@ pub async fn fill(db: &DatabaseConnection, rows: i64) {
         db.execute(&table).await.expect("a table");
     }
     let authors = rows.max(SIZED_ROWS) / BOOKS_EACH + 1;
-    insert(db, "author (id, name)", 1, authors, "n, 'author ' || n").await;
-    for (_, first, body) in SIZES {
+    insert(db, "author (id, name)", 1, authors * SIZES.len() as i64, "n, 'author ' || n").await;
+    for ((_, first, body), size) in SIZES.into_iter().zip(0..) {
         let count = if first == 1 { rows } else { SIZED_ROWS };
         let (columns, body) = ("book (id, author_id, version, title, pages, in_print, body)", text(db, body));
-        let author = format!("((n - {first}) / {BOOKS_EACH}) + 1");
+        // Each size has authors of its own: a page of usual rows shall show no larger ones.
+        let author = format!("((n - {first}) / {BOOKS_EACH}) + 1 + {}", authors * size);
         let values = format!("n, {author}, 0, 'a title of usual length', 320, true, {body}");
         insert(db, columns, first, count, &values).await;
     }

@@ -1,5 +1,5 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, text_only_reads};
+use super::observed::{observe, only_reads, takes_text, text_only_reads};
 use super::transaction::run;
 use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin};
 use crate::autocache::Autocache;
@@ -46,15 +46,15 @@ impl<D> CachedConnection<D> {
     }
 
     /// Announces what no signal has announced.
-    async fn before(&self, statement: Option<Statement>) -> Result<Guarded, DbErr> {
+    async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
         match statement {
-            Some(statement) => Guarded::before(&self.autocache, &statement).await,
+            Some(statement) => Guarded::before(&self.autocache, statement).await,
             None => Ok(Guarded::default()),
         }
     }
 
-    fn may_stream(&self, statement: Option<Statement>) -> Result<(), DbErr> {
-        statement.map_or(Ok(()), |statement| guard::may_stream(&self.autocache, &statement))
+    fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
+        statement.map_or(Ok(()), |statement| guard::may_stream(&self.autocache, statement))
     }
 
     /// A statement that the database has refused is over: its row may be cached again at once.

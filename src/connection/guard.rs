@@ -4,11 +4,12 @@
 use super::UnitOfWork;
 use super::announced::{Announced, InFlight, RowChange};
 use super::swept::Swept;
+use super::wording::{Verb, Wording, mentions};
 use crate::autocache::{Autocache, Region, Unannounced as Policy};
 use crate::error::CacheError;
 use crate::signals::Claim;
 use crate::telemetry::TARGET;
-use sea_orm::sea_query::{Value, ValueTuple};
+use sea_orm::sea_query::ValueTuple;
 use sea_orm::{DbErr, Statement};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,9 +140,9 @@ struct Unannounced {
 /// The cached entities that this statement writes to, by whether a signal has announced it.
 fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Claimed) {
     let (mut unannounced, mut announced) = (Vec::new(), Vec::new());
-    let verb = Verb::of(&statement.sql);
-    for region in written(autocache, &statement.sql).into_iter().filter(|region| !region.is_off()) {
-        let key = row_of(&region, statement);
+    let wording = Wording::of(&statement.sql);
+    for region in written(autocache, &wording).into_iter().filter(|region| !region.is_off()) {
+        let key = key_of(&region, &wording, statement);
         match region.pending.claim_statement(key.as_deref()) {
             Claim::Nothing => {}
             Claim::Noted => continue,
@@ -150,13 +151,13 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
                 continue;
             }
         }
-        if verb != Verb::Update {
+        if wording.verb != Verb::Update {
             let dependents = dependents(autocache, &region.table).into_iter();
             unannounced.extend(dependents.map(|region| Unannounced { region, key: None }));
         }
         // The row may have moved to a list that only its values name.
-        let moves =
-            verb != Verb::Delete && region.indexes.iter().any(|i| i.cached && sets(statement, &i.columns));
+        let moves = wording.verb != Verb::Delete
+            && region.indexes.iter().any(|index| index.cached && wording.sets(&index.columns));
         unannounced.push(Unannounced { key: key.filter(|_| !moves), region });
     }
     (unannounced, announced)
@@ -164,8 +165,9 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
 
 /// The cached entities of which this statement may change rows, by itself or by what the database carries on.
 pub(crate) fn touched_by(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
-    let mut touched = written(autocache, sql);
-    if Verb::of(sql) != Verb::Update {
+    let wording = Wording::of(sql);
+    let mut touched = written(autocache, &wording);
+    if wording.verb != Verb::Update {
         let tables: Vec<String> = touched.iter().map(|region| region.table.clone()).collect();
         touched.extend(tables.iter().flat_map(|table| dependents(autocache, table)));
     }
@@ -174,11 +176,21 @@ pub(crate) fn touched_by(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
 }
 
 /// The regions of the tables that this statement writes to. Where its form is not known, a mention will do.
-fn written(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
-    match target(sql) {
+fn written(autocache: &Autocache, wording: &Wording<'_>) -> Vec<Arc<Region>> {
+    match wording.table {
         Some(table) => autocache.regions_of_table(table),
-        None => autocache.regions().into_iter().filter(|region| mentions(sql, &region.table)).collect(),
+        None => {
+            autocache.regions().into_iter().filter(|region| mentions(wording.sql, &region.table)).collect()
+        }
     }
+}
+
+/// The key of the one row that the statement names by its primary key.
+fn key_of(region: &Region, wording: &Wording<'_>, statement: &Statement) -> Option<String> {
+    let values = &statement.values.as_ref()?.0;
+    let place = wording.row_of(&region.table, region.single_pk?)?;
+    let is_last = place + 1 == values.len();
+    region.key(&ValueTuple::One(values.get(place).filter(|_| is_last)?.clone()))
 }
 
 /// The regions whose rows the database may delete or change along with rows of this table.
@@ -194,108 +206,4 @@ fn dependents(autocache: &Autocache, table: &str) -> Vec<Arc<Region>> {
         }
     }
     found
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verb {
-    Update,
-    Delete,
-    /// An insert may replace a row; of other statements nothing is known.
-    Other,
-}
-
-impl Verb {
-    fn of(sql: &str) -> Self {
-        let begins = |verb: &str| {
-            sql.trim_start().get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
-        };
-        match target(sql) {
-            Some(_) if begins("update") => Self::Update,
-            Some(_) if begins("delete") => Self::Delete,
-            Some(_) if begins("insert") && !mentions(sql, "REPLACE") => Self::Update,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Whether the statement may set one of these columns.
-fn sets(statement: &Statement, columns: &[&'static str]) -> bool {
-    let before = statement.sql.rsplit_once(" WHERE ").map_or(statement.sql.as_str(), |(before, _)| before);
-    columns.iter().any(|column| mentions(before, column))
-}
-
-/// The table of a single `INSERT`, `UPDATE` or `DELETE`.
-fn target(sql: &str) -> Option<&str> {
-    let sql = sql.trim().trim_end_matches(';');
-    if sql.contains(';') {
-        return None;
-    }
-    let rest = ["insert into", "replace into", "update", "delete from"].iter().find_map(|verb| {
-        let (start, rest) = sql.split_at_checked(verb.len())?;
-        (start.eq_ignore_ascii_case(verb) && rest.starts_with(char::is_whitespace)).then(|| rest.trim_start())
-    })?;
-    let name = rest.split(|c: char| c.is_whitespace() || c == '(').next()?;
-    // A schema before it does not count: two schemas with one table name are one entity too many.
-    name.rsplit('.').next().map(|name| name.trim_matches(['"', '`', '[', ']']))
-}
-
-fn mentions(sql: &str, table: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    sql.match_indices(table).any(|(at, _)| {
-        let before = sql[..at].chars().next_back().is_some_and(is_part);
-        let after = sql[at + table.len()..].chars().next().is_some_and(is_part);
-        !before && !after
-    })
-}
-
-/// The row's key, if the statement is SeaORM's own form for one row by its primary key:
-/// `… WHERE "table"."pk" = $n`, and nothing after it but `RETURNING`.
-fn row_of(region: &Region, statement: &Statement) -> Option<String> {
-    let pk = region.single_pk?;
-    let (before, condition) = statement.sql.rsplit_once(" WHERE ")?;
-    let condition = condition.split(" RETURNING ").next()?;
-    let (column, placeholder) = condition.split_once(" = ")?;
-    let (table, column) = column.rsplit_once('.')?;
-    let bare = |name: &str| name.trim_matches(['"', '`']).to_owned();
-    if bare(table.rsplit('.').next()?) != region.table || bare(column) != pk {
-        return None;
-    }
-    let place = match placeholder.strip_prefix('$') {
-        Some(number) => number.parse::<usize>().ok()?.checked_sub(1)?,
-        None if placeholder == "?" => before.matches('?').count(),
-        None => return None,
-    };
-    let values: &[Value] = &statement.values.as_ref()?.0;
-    let is_last = place + 1 == values.len();
-    let value = values.get(place).filter(|_| is_last)?.clone();
-    region.key(&ValueTuple::One(value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_of_a_write_is_found_whatever_its_quotes() {
-        for sql in [
-            r#"INSERT INTO "book" ("title") VALUES ($1)"#,
-            "UPDATE `book` SET `title` = ?",
-            r#"update "public"."book" set title = 'x';"#,
-            "DELETE FROM book WHERE 1 = 1",
-            "insert into book(title) values (1)",
-        ] {
-            assert_eq!(target(sql), Some("book"), "{sql}");
-        }
-    }
-
-    #[test]
-    fn where_the_form_is_not_known_a_mention_will_do() {
-        let two = "UPDATE author SET a = 1; DELETE FROM book";
-        assert_eq!(target(two), None);
-        assert!(mentions(two, "book") && mentions(two, "author"));
-        assert_eq!(target("WITH x AS (SELECT 1) UPDATE book SET a = 1"), None);
-        assert!(mentions("TRUNCATE TABLE book", "book"));
-        assert!(!mentions("TRUNCATE TABLE bookshelf", "book"));
-        assert_eq!(target("UPDATE author SET x = (SELECT 1 FROM book)"), Some("author"));
-    }
 }

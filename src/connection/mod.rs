@@ -7,6 +7,7 @@ mod observed;
 mod origin;
 mod swept;
 mod transaction;
+mod wording;
 mod work;
 
 pub(crate) use announced::{Announced, InFlight, RowChange};

@@ -1,8 +1,8 @@
 //! `ConnectionTrait` and `StreamTrait` for our connections: every call goes to the same call of the
 //! inner connection, typed statements as typed statements, and is observed on its way.
 
-use sea_orm::StatementBuilder;
 use sea_orm::sea_query::SelectStatement;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, StatementBuilder};
 use std::any::TypeId;
 
 /// Whether this statement can only read. What is not known to is taken for a write.
@@ -13,6 +13,13 @@ pub(super) fn only_reads<S: StatementBuilder>() -> bool {
 /// As [`only_reads`], for SQL text.
 pub(super) fn text_only_reads(sql: &str) -> bool {
     sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
+}
+
+/// Whether a typed statement means no more to this connection than its text, which then need not be built
+/// twice. To others, such as a `RestrictedConnection`, it does.
+pub(super) fn takes_text<D>() -> bool {
+    let kind = typeid::of::<D>();
+    kind == TypeId::of::<DatabaseConnection>() || kind == TypeId::of::<DatabaseTransaction>()
 }
 
 /// Implements the traits for a type that has a field `inner` and the methods `origin()`,
@@ -32,8 +39,13 @@ macro_rules! observe {
             }
 
             async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-                let guarded = self.before_typed(statement).await?;
-                self.after(guarded, self.inner.execute(statement).await).await
+                let built = self.built(statement);
+                let guarded = self.before(built.as_ref()).await?;
+                let result = match built.filter(|_| takes_text::<D>()) {
+                    Some(built) => self.inner.execute_raw(built).await,
+                    None => self.inner.execute(statement).await,
+                };
+                self.after(guarded, result).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -51,8 +63,13 @@ macro_rules! observe {
                 &self,
                 statement: &S,
             ) -> Result<Option<QueryResult>, DbErr> {
-                let guarded = self.before_typed(statement).await?;
-                self.after(guarded, self.inner.query_one(statement).await).await
+                let built = self.built(statement);
+                let guarded = self.before(built.as_ref()).await?;
+                let result = match built.filter(|_| takes_text::<D>()) {
+                    Some(built) => self.inner.query_one_raw(built).await,
+                    None => self.inner.query_one(statement).await,
+                };
+                self.after(guarded, result).await
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -61,8 +78,13 @@ macro_rules! observe {
             }
 
             async fn query_all<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, DbErr> {
-                let guarded = self.before_typed(statement).await?;
-                self.after(guarded, self.inner.query_all(statement).await).await
+                let built = self.built(statement);
+                let guarded = self.before(built.as_ref()).await?;
+                let result = match built.filter(|_| takes_text::<D>()) {
+                    Some(built) => self.inner.query_all_raw(built).await,
+                    None => self.inner.query_all(statement).await,
+                };
+                self.after(guarded, result).await
             }
 
             fn support_returning(&self) -> bool {
@@ -77,14 +99,14 @@ macro_rules! observe {
         impl<D: ConnectionTrait> $name<D> {
             async fn before_raw(&self, statement: &Statement) -> Result<Guarded, DbErr> {
                 let writes = self.guards(text_only_reads(&statement.sql));
-                self.before(writes.then(|| statement.clone())).await
+                self.before(writes.then_some(statement)).await
             }
 
-            /// Builds the statement only if somebody will look at it.
-            async fn before_typed<S: StatementBuilder>(&self, statement: &S) -> Result<Guarded, DbErr> {
+            /// The statement's text, if somebody will look at it.
+            fn built<S: StatementBuilder>(&self, statement: &S) -> Option<Statement> {
                 let writes = self.guards(only_reads::<S>());
                 let dialect = || ConnectionTrait::get_database_backend(&self.inner);
-                self.before(writes.then(|| dialect().build(statement))).await
+                writes.then(|| dialect().build(statement))
             }
         }
 
@@ -104,7 +126,7 @@ macro_rules! observe {
                 statement: Statement,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
                 let writes = self.guards(text_only_reads(&statement.sql));
-                match self.may_stream(writes.then(|| statement.clone())) {
+                match self.may_stream(writes.then_some(&statement)) {
                     Ok(()) => self.inner.stream_raw(statement),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }
@@ -116,7 +138,7 @@ macro_rules! observe {
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
                 let writes = self.guards(only_reads::<S>());
                 let dialect = || StreamTrait::get_database_backend(&self.inner);
-                match self.may_stream(writes.then(|| dialect().build(statement))) {
+                match self.may_stream(writes.then(|| dialect().build(statement)).as_ref()) {
                     Ok(()) => self.inner.stream(statement),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }

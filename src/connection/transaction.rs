@@ -1,5 +1,5 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, text_only_reads};
+use super::observed::{observe, only_reads, takes_text, text_only_reads};
 use super::{Origin, UnitOfWork, origin};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
@@ -73,15 +73,15 @@ impl<T> CachedTransaction<T> {
 
     /// Notes what no signal has announced, for the time after COMMIT.
     #[allow(clippy::unused_async)]
-    async fn before(&self, statement: Option<Statement>) -> Result<Guarded, DbErr> {
+    async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
         if let Some(statement) = statement {
-            guard::record(&self.scope.work, &statement)?;
+            guard::record(&self.scope.work, statement)?;
         }
         Ok(Guarded::default())
     }
 
-    fn may_stream(&self, statement: Option<Statement>) -> Result<(), DbErr> {
-        statement.map_or(Ok(()), |statement| guard::record(&self.scope.work, &statement))
+    fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
+        statement.map_or(Ok(()), |statement| guard::record(&self.scope.work, statement))
     }
 
     #[allow(clippy::unused_async)]

@@ -3,6 +3,7 @@
 use super::announced::{Announced, RowChange};
 use super::swept::Swept;
 use crate::autocache::{Autocache, Consistency, Region};
+use foldhash::quality::RandomState;
 use sea_orm::DbErr;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,13 @@ pub(crate) struct UnitOfWork {
 }
 
 /// By region and key: two entities may be told to share a key text.
-type Touched = HashMap<(usize, String), (Arc<Region>, RowChange)>;
+type Touched = HashMap<usize, Rows, RandomState>;
+
+#[derive(Debug)]
+struct Rows {
+    region: Arc<Region>,
+    changes: HashMap<String, RowChange, RandomState>,
+}
 
 /// A transaction's keys and entities, from right before COMMIT to its end.
 #[derive(Debug)]
@@ -84,7 +91,12 @@ impl UnitOfWork {
     /// The last outcome of a row counts.
     pub(crate) fn record(&self, region: &Arc<Region>, key: &str, change: RowChange) {
         self.note_write();
-        self.touched().insert((region.id(), key.to_owned()), (region.clone(), change));
+        let mut touched = self.touched();
+        let changes = &mut rows_of(&mut touched, region).changes;
+        match changes.get_mut(key) {
+            Some(before) => *before = change,
+            None => _ = changes.insert(key.to_owned(), change),
+        }
     }
 
     /// Any row of the entity may have been written. If the writing is rolled back, an entity was cleared
@@ -101,17 +113,24 @@ impl UnitOfWork {
     /// A released savepoint: its rows become the parent's.
     pub(super) fn merge(&self) {
         if let Some(parent) = &self.parent {
-            let touched = std::mem::take(&mut *self.touched());
-            parent.touched().extend(touched);
+            parent.take_over(std::mem::take(&mut *self.touched()));
         }
     }
 
     /// A savepoint that was rolled back: its rows are as they were, in a way only the database knows.
     pub(super) fn roll_back(&self) {
-        let touched = std::mem::take(&mut *self.touched());
+        let mut touched = std::mem::take(&mut *self.touched());
         if let Some(parent) = &self.parent {
-            let unknown = |(key, (region, _))| (key, (region, RowChange::Unknown));
-            parent.touched().extend(touched.into_iter().map(unknown));
+            let changes = touched.values_mut().flat_map(|rows| rows.changes.values_mut());
+            changes.for_each(|change| *change = RowChange::Unknown);
+            parent.take_over(touched);
+        }
+    }
+
+    fn take_over(&self, touched: Touched) {
+        let mut own = self.touched();
+        for Rows { region, changes } in touched.into_values() {
+            rows_of(&mut own, &region).changes.extend(changes);
         }
     }
 
@@ -126,8 +145,10 @@ impl UnitOfWork {
         let settings = *self.autocache.settings();
         let failed = self.failed.load(Ordering::Acquire);
         let mut announced = Announced::new(settings.hold);
-        for ((_, key), (region, change)) in std::mem::take(&mut *self.touched()) {
-            announced.add(&region, key, if failed { RowChange::Unknown } else { change });
+        for Rows { region, changes } in std::mem::take(&mut *self.touched()).into_values() {
+            for (key, change) in changes {
+                announced.add(&region, key, if failed { RowChange::Unknown } else { change });
+            }
         }
         let entities = Swept::of(self.entities());
         match announced.place(settings.consistency).await {
@@ -138,6 +159,10 @@ impl UnitOfWork {
             }
         }
     }
+}
+
+fn rows_of<'t>(touched: &'t mut Touched, region: &Arc<Region>) -> &'t mut Rows {
+    touched.entry(region.id()).or_insert_with(|| Rows { region: region.clone(), changes: HashMap::default() })
 }
 
 impl Committing {

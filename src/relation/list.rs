@@ -2,7 +2,7 @@
 
 use super::index::{IndexDef, column_of};
 use super::members::{Look, look};
-use super::order::sort;
+use super::order::ListOrder;
 use super::seed;
 use crate::autocache::Region;
 use crate::controller::{Home, Reader, Source};
@@ -12,21 +12,22 @@ use crate::store::Found;
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
 use sea_orm::sea_query::{Expr, ExprTrait, Value, ValueTuple};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait, QueryFilter};
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Values of one `SELECT … IN`, well below every database's limit on parameters.
 const SELECT_VALUES_MAX: usize = 500;
 
 /// Reads lists of one index through one connection.
-pub(super) struct Lists<'a, E, C> {
+pub(super) struct Lists<'a, E: CachedEntity, C> {
     pub(super) home: &'a Home,
     pub(super) connection: &'a C,
     pub(super) source: Source,
     pub(super) index: &'a IndexDef,
-    pub(super) entity: PhantomData<fn() -> E>,
+    /// The index's columns.
+    columns: Vec<E::Column>,
+    order: ListOrder<E>,
 }
 
 /// A list that is wanted.
@@ -44,7 +45,9 @@ pub(super) type Rows<E> = Arc<Vec<<E as EntityTrait>::Model>>;
 
 impl<'a, E: CachedEntity, C: ConnectionTrait> Lists<'a, E, C> {
     pub(super) fn new(home: &'a Home, connection: &'a C, source: Source, index: &'a IndexDef) -> Self {
-        Self { home, connection, source, index, entity: PhantomData }
+        let columns = index.columns.iter().filter_map(|name| column_of::<E>(name)).collect();
+        let order = ListOrder::of(index, home.region.database);
+        Self { home, connection, source, index, columns, order }
     }
 
     pub(super) fn region(&self) -> &'a Arc<Region> {
@@ -70,12 +73,15 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Lists<'a, E, C> {
         }
         let lists = self.get_distinct(wants).await?;
         let lists: Vec<Vec<E::Model>> = lists.into_iter().map(|rows| self.sorted(rows)).collect();
+        if lists.len() == keys.len() {
+            return Ok(lists);
+        }
         Ok(keys.iter().filter_map(|key| places.get(key).map(|place| lists[*place].clone())).collect())
     }
 
     fn sorted(&self, rows: Rows<E>) -> Vec<E::Model> {
         let mut rows = Arc::unwrap_or_clone(rows);
-        sort::<E>(self.index, self.region().database, &mut rows);
+        self.order.sort(&mut rows);
         rows
     }
 
@@ -140,8 +146,9 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Lists<'a, E, C> {
 
     /// Whether the row has these values.
     pub(super) fn has(&self, row: &E::Model, values: &[Value]) -> bool {
-        let own = self.index.values_of::<E>(row);
-        own.len() == values.len() && own.iter().zip(values).all(|(a, b)| same_text(a, b))
+        let mut columns = self.columns.iter().zip(values);
+        self.columns.len() == values.len()
+            && columns.all(|(column, value)| same_text(&row.get(*column), value))
     }
 
     async fn load(&self, wants: Vec<Want>) -> Result<Vec<Rows<E>>, DbErr> {

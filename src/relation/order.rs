@@ -7,64 +7,90 @@ use sea_orm::sea_query::{Order, SqliteQueryBuilder, Value};
 use sea_orm::{DbBackend, ModelTrait};
 use std::cmp::Ordering;
 
-/// Sorts rows as their index says; by the primary key in the end.
-pub(super) fn sort<E: CachedEntity>(index: &IndexDef, database: Option<DbBackend>, rows: &mut [E::Model]) {
-    if rows.len() < 2 {
-        return;
-    }
-    let declared = index.order.iter().cloned();
-    let pk = pk_columns::<E>().into_iter().map(|name| (name, Order::Asc));
-    let columns: Vec<(E::Column, Order)> =
-        declared.chain(pk).filter_map(|(name, order)| Some((column_of::<E>(name)?, order))).collect();
-    let nulls_last = database == Some(DbBackend::Postgres);
-    let key = |row: &E::Model| columns.iter().map(|(column, _)| row.get(*column)).collect::<Vec<_>>();
-    rows.sort_by_cached_key(|row| {
-        let values = key(row).into_iter().zip(&columns);
-        values
-            .map(|(value, (_, order))| Place { value, order: order.clone(), nulls_last })
-            .collect::<Vec<_>>()
-    });
-}
-
-/// A value at its place in an order.
-struct Place {
-    value: Value,
-    order: Order,
+/// The order of the lists of one index.
+pub(super) struct ListOrder<E: CachedEntity> {
+    columns: Vec<(E::Column, Order)>,
     nulls_last: bool,
 }
 
-impl Ord for Place {
-    fn cmp(&self, other: &Self) -> Ordering {
-        if let Order::Field(values) = &self.order {
-            let place =
-                |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
-            return place(&self.value).cmp(&place(&other.value));
+impl<E: CachedEntity> ListOrder<E> {
+    /// As the index says; by the primary key in the end.
+    pub(super) fn of(index: &IndexDef, database: Option<DbBackend>) -> Self {
+        let declared = index.order.iter().cloned();
+        let pk = pk_columns::<E>().into_iter().map(|name| (name, Order::Asc));
+        let column = |(name, order)| Some((column_of::<E>(name)?, order));
+        Self {
+            columns: declared.chain(pk).filter_map(column).collect(),
+            nulls_last: database == Some(DbBackend::Postgres),
         }
-        let ordering = match (is_null(&self.value), is_null(&other.value)) {
-            (true, true) => Ordering::Equal,
-            (true, false) if self.nulls_last => Ordering::Greater,
-            (true, false) => Ordering::Less,
-            (false, true) if self.nulls_last => Ordering::Less,
-            (false, true) => Ordering::Greater,
-            (false, false) => compare(&self.value, &other.value),
-        };
-        if matches!(self.order, Order::Desc) { ordering.reverse() } else { ordering }
+    }
+
+    pub(super) fn sort(&self, rows: &mut [E::Model]) {
+        // Most lists are in the order of their keys already.
+        if !rows.is_sorted_by(|a, b| self.compare(a, b) != Ordering::Greater) {
+            rows.sort_by_cached_key(|row| Place { values: self.values(row), order: self });
+        }
+    }
+
+    fn values(&self, row: &E::Model) -> Vec<Value> {
+        self.columns.iter().map(|(column, _)| row.get(*column)).collect()
+    }
+
+    fn compare(&self, a: &E::Model, b: &E::Model) -> Ordering {
+        let each = self.columns.iter();
+        let each =
+            each.map(|(column, order)| compare_by(order, self.nulls_last, &a.get(*column), &b.get(*column)));
+        first_difference(each)
     }
 }
 
-impl PartialOrd for Place {
+/// A row's place in an order.
+struct Place<'o, E: CachedEntity> {
+    values: Vec<Value>,
+    order: &'o ListOrder<E>,
+}
+
+impl<E: CachedEntity> Ord for Place<'_, E> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let values = self.values.iter().zip(&other.values).zip(&self.order.columns);
+        first_difference(values.map(|((a, b), (_, order))| compare_by(order, self.order.nulls_last, a, b)))
+    }
+}
+
+impl<E: CachedEntity> PartialOrd for Place<'_, E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Place {
+impl<E: CachedEntity> PartialEq for Place<'_, E> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Place {}
+impl<E: CachedEntity> Eq for Place<'_, E> {}
+
+fn first_difference(mut orderings: impl Iterator<Item = Ordering>) -> Ordering {
+    orderings.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// Two values of a column in this order.
+fn compare_by(order: &Order, nulls_last: bool, a: &Value, b: &Value) -> Ordering {
+    if let Order::Field(values) = order {
+        let place = |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
+        return place(a).cmp(&place(b));
+    }
+    let ordering = match (is_null(a), is_null(b)) {
+        (true, true) => Ordering::Equal,
+        (true, false) if nulls_last => Ordering::Greater,
+        (true, false) => Ordering::Less,
+        (false, true) if nulls_last => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        (false, false) => compare(a, b),
+    };
+    if matches!(order, Order::Desc) { ordering.reverse() } else { ordering }
+}
 
 fn is_null(value: &Value) -> bool {
     *value == value.as_null()
@@ -195,20 +221,15 @@ mod tests {
 
     #[test]
     fn null_comes_where_the_database_puts_it() {
-        let place = |value: Option<i32>, order: Order, nulls_last: bool| Place {
-            value: value.into(),
-            order,
-            nulls_last,
-        };
         for (order, nulls_last, null_first) in [
             (Order::Asc, false, true),
             (Order::Asc, true, false),
             (Order::Desc, false, false),
             (Order::Desc, true, true),
         ] {
-            let (null, one) = (place(None, order.clone(), nulls_last), place(Some(1), order, nulls_last));
-            assert_eq!(null < one, null_first);
-            assert_eq!(one < null, !null_first);
+            let (null, one) = (Value::from(None::<i32>), Value::from(1));
+            assert_eq!(compare_by(&order, nulls_last, &null, &one).is_lt(), null_first);
+            assert_eq!(compare_by(&order, nulls_last, &one, &null).is_lt(), !null_first);
         }
     }
 }

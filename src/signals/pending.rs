@@ -6,6 +6,7 @@
 
 use crate::connection::InFlight;
 use crate::relation::Joins;
+use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Default)]
 struct Notes {
-    by_key: HashMap<String, Vec<(Option<task::Id>, Note)>>,
+    by_key: HashMap<String, Vec<(Option<task::Id>, Note)>, RandomState>,
     sweep_at: usize,
 }
 
@@ -108,23 +109,22 @@ impl Pending {
     pub(crate) fn claim_statement(&self, key: Option<&str>) -> Claim {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let (task, now) = (task::try_id(), Instant::now());
-        let mut oldest: Option<(&String, &mut Note)> = None;
-        let concerned =
-            notes.by_key.iter_mut().filter(|(noted, _)| key.is_none_or(|key| key == noted.as_str()));
-        for (noted, of_key) in concerned {
-            for (owner, note) in of_key {
-                let fresh = now - note.begun < CLAIM_WINDOW;
-                let waits = !note.stated && !matches!(note.kind, NoteKind::NoWrite);
-                let older = oldest.as_ref().is_none_or(|(_, other)| note.begun < other.begun);
-                if *owner == task && fresh && waits && older {
-                    oldest = Some((noted, note));
-                }
+        let oldest = match key {
+            Some(key) => {
+                let of_key = notes.by_key.get_mut(key);
+                of_key.and_then(|of_key| waiting(of_key, task, now)).map(|note| (key, note))
             }
-        }
+            None => {
+                let all = notes.by_key.iter_mut();
+                let waiting =
+                    all.filter_map(|(key, of_key)| Some((key.as_str(), waiting(of_key, task, now)?)));
+                waiting.min_by_key(|(_, note)| note.begun)
+            }
+        };
         let Some((key, note)) = oldest else { return Claim::Nothing };
         note.stated = true;
         match &note.kind {
-            NoteKind::Announced { write, .. } => Claim::Write(key.clone(), write.clone()),
+            NoteKind::Announced { write, .. } => Claim::Write(key.to_owned(), write.clone()),
             _ => Claim::Noted,
         }
     }
@@ -141,6 +141,19 @@ impl Pending {
             }
         }
     }
+}
+
+/// The oldest of a key's notes that this task has left and whose statement has not come yet.
+fn waiting(
+    of_key: &mut [(Option<task::Id>, Note)],
+    task: Option<task::Id>,
+    now: Instant,
+) -> Option<&mut Note> {
+    let waits = |(owner, note): &&mut (Option<task::Id>, Note)| {
+        let fresh = now - note.begun < CLAIM_WINDOW;
+        *owner == task && fresh && !note.stated && !matches!(note.kind, NoteKind::NoWrite)
+    };
+    of_key.iter_mut().filter(waits).map(|(_, note)| note).min_by_key(|note| note.begun)
 }
 
 impl Notes {

@@ -21,7 +21,7 @@ use gather::Gathering;
 use scripts::{Call, Scripts};
 use server::Server;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -52,7 +52,7 @@ pub struct RedisStore {
 
 struct Inner {
     clients: Vec<WithOptions<Client>>,
-    /// The same clients without fred's timeout: see [`RedisStore::read`].
+    /// The same clients without fred's timeout: see [`in_time`].
     untimed: Vec<WithOptions<Client>>,
     command_timeout: Duration,
     next: AtomicUsize,
@@ -97,6 +97,10 @@ impl RedisStore {
         self.one_of(&self.inner.clients)
     }
 
+    fn untimed(&self) -> &WithOptions<Client> {
+        self.one_of(&self.inner.untimed)
+    }
+
     fn one_of<'a>(&self, clients: &'a [WithOptions<Client>]) -> &'a WithOptions<Client> {
         match clients {
             [only] => only,
@@ -104,15 +108,20 @@ impl RedisStore {
         }
     }
 
-    /// A client for a batch of so many keys: it may take as long again for every [`BATCH_KEYS`].
+    /// How long so many keys may take: as long again for every [`BATCH_KEYS`].
+    fn batch_timeout(&self, keys: usize) -> Duration {
+        let times = u32::try_from(1 + keys / BATCH_KEYS).unwrap_or(u32::MAX);
+        self.inner.command_timeout.saturating_mul(times)
+    }
+
+    /// A client for a pipeline of so many keys.
     fn batch_client(&self, keys: usize) -> WithOptions<Client> {
         let client = self.client();
         if keys < BATCH_KEYS {
             return client.clone();
         }
-        let times = u32::try_from(1 + keys / BATCH_KEYS).unwrap_or(u32::MAX);
         let mut options = client.options().clone();
-        options.timeout = options.timeout.map(|timeout| timeout.saturating_mul(times));
+        options.timeout = Some(self.batch_timeout(keys));
         let plain: &Client = client;
         plain.with_options(&options)
     }
@@ -136,16 +145,10 @@ impl RedisStore {
         }
     }
 
-    /// A plain `GET`. The timeout is around fred's future, not within, where it costs twice as much; and
-    /// beside it, since tokio's `timeout` would move its 5 KiB once for each read.
+    /// A plain `GET`.
     async fn read_alone(&self, key: String) -> Result<Found, StoreError> {
-        let mut answer = pin!(self.one_of(&self.inner.untimed).get(key));
-        let mut late = pin!(tokio::time::sleep(self.inner.command_timeout));
-        let first = poll_fn(|context| match answer.as_mut().poll(context) {
-            Poll::Ready(answer) => Poll::Ready(answer),
-            Poll::Pending => late.as_mut().poll(context).map(|()| Err(timed_out())),
-        });
-        found(first.await)
+        let answer = pin!(self.untimed().get(key));
+        found(in_time(self.inner.command_timeout, answer).await)
     }
 
     /// Reads keys that have their prefix.
@@ -155,8 +158,9 @@ impl RedisStore {
         }
         if !self.is_clustered() {
             // A key of another type reads as absent here; the lease that follows takes it over.
-            let answers = self.batch_client(keys.len()).mget::<Vec<Option<Bytes>>, _>(keys).await;
-            let found = answers.map_err(|error| store_error(&error))?;
+            let limit = self.batch_timeout(keys.len());
+            let answers = pin!(self.untimed().mget::<Vec<Option<Bytes>>, _>(keys));
+            let found = in_time(limit, answers).await.map_err(|error| store_error(&error))?;
             return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
         }
         let count = keys.len();
@@ -176,7 +180,7 @@ impl RedisStore {
     fn calls(&self, commands: Vec<Command>) -> Vec<Call> {
         let scripts = &self.inner.scripts;
         let mut keyed: Vec<(String, Step<Bytes>)> =
-            commands.into_iter().map(|command| (self.key(&command.key), command.step)).collect();
+            commands.into_iter().map(|command| (self.owned_key(command.key), command.step)).collect();
         let clustered = self.is_clustered();
         if clustered || keyed.len() == 1 {
             return keyed.into_iter().map(|(key, step)| scripts.call(key, step, clustered)).collect();
@@ -192,11 +196,11 @@ impl RedisStore {
 
     /// One round trip: a call for itself, several as a pipeline.
     async fn send(&self, calls: &[Call]) -> Vec<FredResult<Value>> {
-        let client = self.batch_client(calls.iter().map(|call| call.steps).sum());
         if let [call] = calls {
-            return vec![call.send(&client).await];
+            let answer = pin!(call.send(self.untimed()));
+            return vec![in_time(self.batch_timeout(call.steps), answer).await];
         }
-        let pipeline = Pipeline::from(client);
+        let pipeline = Pipeline::from(self.batch_client(calls.iter().map(|call| call.steps).sum()));
         for call in calls {
             // Queues only; the answer is the pipeline's.
             if let Err(error) = call.send(&pipeline).await {
@@ -339,6 +343,20 @@ fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredRes
     let short = || Error::new(ErrorKind::Protocol, "a pipeline answered with another number of replies");
     let error = results.drain(..).find_map(Result::err).unwrap_or_else(short);
     (0..count).map(|_| Err(error.clone())).collect()
+}
+
+/// The answer, unless it comes too late. The timeout is around fred's future, not within, where it costs twice
+/// as much; and beside it, since its 5 KiB are not to be moved once more.
+async fn in_time<T, F>(limit: Duration, mut answer: Pin<&mut F>) -> FredResult<T>
+where
+    F: Future<Output = FredResult<T>>,
+{
+    let mut late = pin!(tokio::time::sleep(limit));
+    let first = poll_fn(|context| match answer.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(answer),
+        Poll::Pending => late.as_mut().poll(context).map(|()| Err(timed_out())),
+    });
+    first.await
 }
 
 fn timed_out() -> Error {

@@ -1,11 +1,13 @@
 use super::Meddler;
+use super::process::{Keeper, fresh_folder};
 use super::servers::{mariadb, postgres, shared_redis};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::{AutocacheBuilder, Counts, Stats};
 use std::future::Future;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -193,7 +195,7 @@ pub async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
 async fn fresh_database(database: Database, name: &str) -> String {
     let server = match database {
         Database::Sqlite => {
-            let file = super::process::fresh_folder("sqlite").join("test.db");
+            let file = sqlite_folder().join(format!("{name}.db"));
             return format!("sqlite://{}?mode=rwc", file.display());
         }
         Database::Postgres => format!("{}/postgres", postgres()),
@@ -204,4 +206,10 @@ async fn fresh_database(database: Database, name: &str) -> String {
     admin.close().await.expect("a closed connection");
     let (address, _) = server.rsplit_once('/').expect("a path in the URL");
     format!("{address}/{name}")
+}
+
+/// Where SQLite keeps its databases: a folder that goes when this process ends.
+fn sqlite_folder() -> &'static Path {
+    static KEEPER: OnceLock<Keeper> = OnceLock::new();
+    &KEEPER.get_or_init(|| Keeper::start(&["true".to_owned()], fresh_folder("sqlite"))).folder
 }

@@ -4,6 +4,7 @@
 -- them share, how many each has of its own; the shared ones (none, one or three); then the others, step by step.
 
 -- The keys are read in one go; what is no string reads as absent there, so an absent one is looked at again.
+local KEYS, ARGV = KEYS, ARGV
 for i, v in ipairs(call('MGET', unpack(KEYS))) do seen[KEYS[i]] = v end
 local replies, place, at = {}, 1, 1
 while place <= #KEYS do

@@ -6,10 +6,16 @@ local call, pcall, sub, byte, find = redis.call, redis.pcall, string.sub, string
 -- What a batch has read of its keys beforehand. Each is used once: a step may change what it has read.
 local seen = {}
 
--- 'E' nothing, 'V' an entry or foreign bytes, 'X' another Redis type, 'L' a lease, 'W' an intent; and the bytes.
-local function read(key)
+-- What is under the key: its bytes, nothing at all, or a table for another Redis type.
+local function peek(key)
   local v = seen[key]
-  if v then seen[key] = nil else v = pcall('GET', key) end
+  if not v then return pcall('GET', key) end
+  seen[key] = nil
+  return v
+end
+
+-- 'E' nothing, 'V' an entry or foreign bytes, 'X' another Redis type, 'L' a lease, 'W' an intent; and the bytes.
+local function classed(v)
   if type(v) == 'table' then return 'X', '' end
   -- An empty string is nobody's entry, and no lease could name it as the one it cannot use.
   if not v or v == '' then return 'E', '' end
@@ -23,6 +29,8 @@ local function read(key)
   end
   return 'V', v
 end
+
+local function read(key) return classed(peek(key)) end
 
 -- Puts bytes for px milliseconds ('0': for good, 'KEEP': as long as before). When the server refuses
 -- (out of memory) the key goes: whatever it held must not outlive a step that should have replaced it.
@@ -46,6 +54,15 @@ local function now_ms()
     moment = t[1] * 1000 + math.floor(t[2] / 1000)
   end
   return moment
+end
+
+-- The end of a hold that begins now, as 13 digits. Most steps of a call have the same one.
+local held_ms, held_until
+local function deadline(hold_ms)
+  if held_ms ~= hold_ms then
+    held_ms, held_until = hold_ms, string.format('%013d', now_ms() + hold_ms)
+  end
+  return held_until
 end
 
 -- Walks the writers of an intent: whether `token` is one of them, the bytes of the other ones that
