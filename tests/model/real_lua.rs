@@ -270,10 +270,12 @@ fn every_mutation_of_the_scripts_is_noticed() {
         mutation("a lease is granted over a lease", "if kind == 'L' then return 2 end", "", none),
         mutation(
             "an intent leaves an entry standing",
-            "local now, kind, v = now_ms(), read(key)\n",
-            "local now, kind, v = now_ms(), read(key)\nif kind == 'V' then return 5 end\n",
+            "local kind, v = read(key)\n  local mark",
+            "local kind, v = read(key)\nif kind == 'V' then return 5 end\n  local mark",
             none,
         ),
+        mutation("somebody's intent is taken for the own one", " or sub(v, 3, 18) ~= token", "", evicted),
+        mutation("the first of many is taken for the only one", "#v ~= 31 or ", "", none),
     ];
     for mutation in mutations {
         let found = fuzz(&redis, 6_000, &[mutation.faults], Some(mutation));
