@@ -276,3 +276,76 @@ fn is_reading<E>(step: &Step<E>) -> bool {
 fn suspect() -> StoreError {
     StoreError::new(StoreErrorKind::Refused, "the store has not been told of a write of this key yet")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coherence::Lifetime;
+    use crate::store::{MemoryStore, Store, Sweep};
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use tokio::sync::Notify;
+
+    /// A store whose answers to reads wait until they are let go.
+    #[derive(Clone, Debug)]
+    struct Slow {
+        store: Arc<MemoryStore>,
+        read: Arc<Notify>,
+        let_go: Arc<Notify>,
+    }
+
+    #[async_trait]
+    impl Store for Slow {
+        async fn get(&self, key: &str) -> Result<Found, StoreError> {
+            // Whoever mends asks for a key of his own.
+            if key == PROBE_KEY {
+                return self.store.get(key).await;
+            }
+            Ok(self.get_many(&[key.to_owned()]).await?.remove(0))
+        }
+
+        async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+            let found = self.store.get_many(keys).await;
+            self.read.notify_one();
+            self.let_go.notified().await;
+            found
+        }
+
+        async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+            self.store.run(commands).await
+        }
+
+        async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+            self.store.clear(sweep).await
+        }
+    }
+
+    /// The journal is asked before the store: afterwards it may know nothing of the debt any more, and the read
+    /// still have seen what was there before.
+    #[tokio::test]
+    async fn a_read_that_began_while_its_key_was_suspect_sees_nothing_of_it() {
+        let (owed, other) = ("app:book:1".to_owned(), "app:book:2".to_owned());
+        let store = MemoryStore::new(10);
+        let slow = Slow { store: Arc::new(store), read: Arc::default(), let_go: Arc::default() };
+        let insert = |key: &String| Command {
+            key: key.clone(),
+            step: Step::Insert { entry: Bytes::from_static(b"an entry"), lifetime: Lifetime::Forever },
+        };
+        slow.store.run(vec![insert(&owed), insert(&other)]).await;
+        let resilience = Resilience::around("default", Held::of(slow.clone()));
+        let sweep = Sweep { prefix: "app:book:".to_owned(), entity: None };
+        let entity = EntityKeys { sweep, fence: None };
+        resilience.owe(&owed, Token::from_u128(1), Duration::from_millis(30), entity);
+        let reading = tokio::spawn({
+            let (resilience, keys) = (resilience.clone(), vec![owed.clone(), other.clone()]);
+            async move { resilience.get_many(keys).await }
+        });
+        slow.read.notified().await;
+        while resilience.owed() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        slow.let_go.notify_one();
+        let found = reading.await.expect("a task that ends well").expect("an answer");
+        assert!(matches!(found[..], [Found::Nothing, Found::Bytes(_) | Found::Resident(_)]), "{found:?}");
+    }
+}
