@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub(super) struct Catalog {
     /// A `TypeId` is a hash already, and nobody outside chooses it: a quick hasher will do.
     by_type: HashMap<TypeId, Arc<Region>, RandomState>,
+    /// By the name in lower case.
     by_table: HashMap<String, Vec<Arc<Region>>>,
     /// Those whose rows follow the deletion of a row of this table.
     by_parent: HashMap<String, Vec<Arc<Region>>>,
@@ -28,7 +29,7 @@ impl Catalog {
             return catalog;
         }
         catalog.by_type.insert(entity, region.clone());
-        catalog.by_table.entry(region.table.clone()).or_default().push(region.clone());
+        catalog.by_table.entry(region.table.to_ascii_lowercase()).or_default().push(region.clone());
         for parent in &region.parents {
             let children = catalog.by_parent.entry(parent.table.clone()).or_default();
             if !children.iter().any(|child| Arc::ptr_eq(child, region)) {
@@ -46,8 +47,10 @@ impl Catalog {
         self.by_type.values()
     }
 
+    /// In whatever case the table's name is written.
     pub(super) fn of_table(&self, table: &str) -> &[Arc<Region>] {
-        self.by_table.get(table).map_or(&[], Vec::as_slice)
+        let lower = table.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| table.to_ascii_lowercase());
+        self.by_table.get(lower.as_deref().unwrap_or(table)).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn children_of(&self, table: &str) -> &[Arc<Region>] {

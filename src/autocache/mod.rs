@@ -237,14 +237,14 @@ impl Autocache {
         self.inner.regions.load().all().cloned().collect()
     }
 
-    /// The regions of the entities of this table.
+    /// The regions of the entities of this table, in whatever case its name is written.
     pub(crate) fn regions_of_table(&self, table: &str) -> Vec<Arc<Region>> {
         self.inner.regions.load().of_table(table).to_vec()
     }
 
     /// The region of this table's entity.
     pub(crate) fn region_of_table(&self, table: &str) -> Option<Arc<Region>> {
-        self.inner.regions.load().of_table(table).first().cloned()
+        self.inner.regions.load().of_table(table).iter().find(|region| region.table == table).cloned()
     }
 
     /// The regions whose rows follow the deletion of a row of this table.

@@ -12,8 +12,8 @@ use crate::signals::Pending;
 use crate::store::Sweep;
 use crate::telemetry::{Event, Recorder, TARGET};
 use bytes::Bytes;
-use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
-use sea_orm::{ColumnTrait, DbBackend, IdenStatic, Iterable, PrimaryKeyToColumn};
+use sea_orm::sea_query::{ArrayType, ColumnType, Value, ValueTuple};
+use sea_orm::{ColumnTrait, DbBackend, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -40,8 +40,8 @@ pub(crate) struct Region {
     pub(crate) model: String,
     /// The table's name, whatever the model is called.
     pub(crate) table: String,
-    /// The column of a primary key of one column.
-    pub(crate) single_pk: Option<&'static str>,
+    /// The column of a primary key of one column, and the kind of its values.
+    pub(crate) single_pk: Option<(&'static str, ArrayType)>,
     /// The entity's own way to make keys.
     make_key: fn(&KeyParts<'_>) -> String,
     pub(crate) backend: Arc<Backend>,
@@ -322,10 +322,10 @@ impl Region {
     }
 }
 
-fn single_pk<E: CachedEntity>() -> Option<&'static str> {
-    let mut columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str());
-    let first = columns.next();
-    first.filter(|_| columns.next().is_none())
+fn single_pk<E: CachedEntity>() -> Option<(&'static str, ArrayType)> {
+    let mut columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let first = columns.next().filter(|_| columns.next().is_none())?;
+    Some((first.as_str(), E::Model::get_value_type(first)))
 }
 
 /// Whether the entity keeps the default key form, and its keys cannot grow beyond the limit.

@@ -1,7 +1,7 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, takes_text, text_only_reads};
+use super::observed::{observe, only_reads, takes_text};
 use super::transaction::run;
-use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin};
+use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin, wording};
 use crate::autocache::Autocache;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,

@@ -151,14 +151,12 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
                 continue;
             }
         }
-        if wording.verb != Verb::Update {
+        if wording.verb.may_remove() {
             let dependents = dependents(autocache, &region.table).into_iter();
             unannounced.extend(dependents.map(|region| Unannounced { region, key: None }));
         }
-        // The row may have moved to a list that only its values name.
-        let moves = wording.verb != Verb::Delete
-            && region.indexes.iter().any(|index| index.cached && wording.sets(&index.columns));
-        unannounced.push(Unannounced { key: key.filter(|_| !moves), region });
+        let key = key.filter(|_| wording.is_plain() && !may_move(&region, &wording));
+        unannounced.push(Unannounced { key, region });
     }
     (unannounced, announced)
 }
@@ -167,7 +165,7 @@ fn sorted(autocache: &Autocache, statement: &Statement) -> (Vec<Unannounced>, Cl
 pub(crate) fn touched_by(autocache: &Autocache, sql: &str) -> Vec<Arc<Region>> {
     let wording = Wording::of(sql);
     let mut touched = written(autocache, &wording);
-    if wording.verb != Verb::Update {
+    if wording.verb.may_remove() {
         let tables: Vec<String> = touched.iter().map(|region| region.table.clone()).collect();
         touched.extend(tables.iter().flat_map(|table| dependents(autocache, table)));
     }
@@ -185,12 +183,22 @@ fn written(autocache: &Autocache, wording: &Wording<'_>) -> Vec<Arc<Region>> {
     }
 }
 
-/// The key of the one row that the statement names by its primary key.
+/// The key of the one row that the statement names by its primary key. Where the database takes other values
+/// for the same one, the row may have another key.
 fn key_of(region: &Region, wording: &Wording<'_>, statement: &Statement) -> Option<String> {
+    let (column, kind) = region.single_pk.as_ref().filter(|_| region.exact_keys)?;
     let values = &statement.values.as_ref()?.0;
-    let place = wording.row_of(&region.table, region.single_pk?)?;
+    let place = wording.row_of(&region.table, column)?;
     let is_last = place + 1 == values.len();
-    region.key(&ValueTuple::One(values.get(place).filter(|_| is_last)?.clone()))
+    let value = values.get(place).filter(|value| is_last && value.array_type() == *kind)?;
+    region.key(&ValueTuple::One(value.clone()))
+}
+
+/// Whether the row may be another one afterwards, or on a list that only its values name.
+fn may_move(region: &Region, wording: &Wording<'_>) -> bool {
+    let listed = region.indexes.iter().filter(|index| index.cached).map(|index| index.columns.as_slice());
+    let key = region.single_pk.as_ref().map(|(column, _)| std::slice::from_ref(column));
+    wording.verb != Verb::Delete && listed.chain(key).any(|columns| wording.sets(columns))
 }
 
 /// The regions whose rows the database may delete or change along with rows of this table.

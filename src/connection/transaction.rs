@@ -1,6 +1,6 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, takes_text, text_only_reads};
-use super::{Origin, UnitOfWork, origin};
+use super::observed::{observe, only_reads, takes_text};
+use super::{Origin, UnitOfWork, origin, wording};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,

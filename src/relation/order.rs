@@ -5,7 +5,11 @@ use crate::entity::CachedEntity;
 use sea_orm::sea_query::backend::QueryBuilder as _;
 use sea_orm::sea_query::{Order, SqliteQueryBuilder, Value};
 use sea_orm::{DbBackend, ModelTrait};
+use std::borrow::Cow;
 use std::cmp::Ordering;
+
+/// Larger exponents are no column's.
+const EXPONENT_MAX: i32 = 100_000;
 
 /// The order of the lists of one index.
 pub(super) struct ListOrder<E: CachedEntity> {
@@ -142,9 +146,31 @@ fn literal(value: &Value) -> String {
 
 /// Numbers by their amount, all else by its text, which is right for dates, times and UUIDs.
 fn compare_literals(a: &str, b: &str) -> Ordering {
+    let (a, b) = (&*without_exponent(a), &*without_exponent(b));
     match (Number::of(a), Number::of(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         _ => a.cmp(b),
+    }
+}
+
+/// A number in full: very large and very small ones are written with an exponent.
+fn without_exponent(text: &str) -> Cow<'_, str> {
+    let parts = text.split_once(['E', 'e']).and_then(|(amount, exponent)| {
+        let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+        let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
+        let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.abs() <= EXPONENT_MAX)?;
+        Some((sign, whole, fraction, usize::try_from(exponent.unsigned_abs()).ok()?, exponent < 0))
+    });
+    let Some((sign, whole, fraction, shift, smaller)) = parts else { return Cow::Borrowed(text) };
+    let zeros = "0".repeat(shift);
+    let (digits, point) = if smaller {
+        (format!("{zeros}{whole}{fraction}"), whole.len())
+    } else {
+        (format!("{whole}{fraction}{zeros}"), whole.len() + shift)
+    };
+    match digits.split_at_checked(point) {
+        Some((whole, fraction)) => Cow::Owned(format!("{sign}{whole}.{fraction}")),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -215,7 +241,14 @@ mod tests {
         for pair in ascending.windows(2) {
             assert_eq!(compare_literals(pair[0], pair[1]), Ordering::Less, "{pair:?}");
         }
+        let ascending =
+            ["-1E+3", "-2.5e2", "-1E-7", "0", "1E-8", "1E-7", "2.5E-7", "9", "10", "1.5E+3", "1501"];
+        for pair in ascending.windows(2) {
+            assert_eq!(compare_literals(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+            assert_eq!(compare_literals(pair[1], pair[0]), Ordering::Greater, "{pair:?}");
+        }
         assert_eq!(compare_literals("1.50", "1.5"), Ordering::Equal);
+        assert_eq!(compare_literals("1.5E+3", "1500"), Ordering::Equal);
         assert_eq!(compare_literals("2024-02-29", "2024-10-01"), Ordering::Less);
     }
 

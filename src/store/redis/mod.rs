@@ -114,7 +114,7 @@ impl RedisStore {
         self.inner.command_timeout.saturating_mul(times)
     }
 
-    /// A client for a pipeline of so many keys.
+    /// A client for a batch of so many keys.
     fn batch_client(&self, keys: usize) -> WithOptions<Client> {
         let client = self.client();
         if keys < BATCH_KEYS {
@@ -196,11 +196,13 @@ impl RedisStore {
 
     /// One round trip: a call for itself, several as a pipeline.
     async fn send(&self, calls: &[Call]) -> Vec<FredResult<Value>> {
+        // By fred's own timeout: it drops a call that it has not sent by then. One that was sent long after its
+        // writer has given up might put an old row where a newer one has been.
+        let client = self.batch_client(calls.iter().map(|call| call.steps).sum());
         if let [call] = calls {
-            let answer = pin!(call.send(self.untimed()));
-            return vec![in_time(self.batch_timeout(call.steps), answer).await];
+            return vec![call.send(&client).await];
         }
-        let pipeline = Pipeline::from(self.batch_client(calls.iter().map(|call| call.steps).sum()));
+        let pipeline = Pipeline::from(client);
         for call in calls {
             // Queues only; the answer is the pipeline's.
             if let Err(error) = call.send(&pipeline).await {

@@ -2,7 +2,8 @@
 
 use crate::entities::keyed::word;
 use crate::support::{Database, Place, World};
-use sea_orm::{ActiveModelTrait, IntoActiveModel, ModelTrait, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Set};
 
 fn word(id: &str, note: &str) -> word::ActiveModel {
     word::Model { id: id.to_owned(), note: note.to_owned() }.into_active_model().reset_all()
@@ -35,6 +36,20 @@ async fn another_spelling_of_a_key_is_never_stale() {
     for spelling in ["ABC", "abc", "Abc", "abc "] {
         assert_eq!(cache.get(spelling).await.unwrap().note, "three", "{spelling}");
     }
+}
+
+#[tokio::test]
+async fn a_statement_under_another_spelling_leaves_nothing_stale() {
+    let world = World::new(Database::MariaDb, Place::Redis).await;
+    world.create_table(word::Entity).await;
+    let cache = world.autocache.cache::<word::Entity>();
+    word("abc", "one").insert(&world.db).await.unwrap();
+    assert_eq!(cache.get("abc").await.unwrap().note, "one");
+    let change = word::Entity::update_many().col_expr(word::Column::Note, Expr::value("two"));
+    change.filter(word::Column::Id.eq("ABC")).exec(&world.db).await.unwrap();
+    assert_eq!(cache.get("abc").await.unwrap().note, "two");
+    word::Entity::delete_by_id("Abc").exec(&world.db).await.unwrap();
+    assert_eq!(cache.find("abc").await.unwrap(), None);
 }
 
 #[tokio::test]
