@@ -23,6 +23,7 @@ struct Apart<T>(T);
 
 impl<T> Spread<T> {
     /// The place of this thread.
+    #[inline]
     pub(crate) fn mine(&self) -> &T {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
@@ -87,6 +88,7 @@ macro_rules! counters {
         }
 
         impl Cells {
+            #[inline]
             fn cell(&self, event: Event) -> &AtomicU64 {
                 match event {
                     $(Event::$name => &self.$name,)*
@@ -154,10 +156,12 @@ impl Recorder {
         }
     }
 
+    #[inline]
     pub(crate) fn count(&self, event: Event) {
         self.count_many(event, 1);
     }
 
+    #[inline]
     pub(crate) fn count_many(&self, event: Event, n: u64) {
         if n == 0 {
             return;

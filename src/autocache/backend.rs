@@ -1,6 +1,6 @@
 use crate::coherence::Token;
 use crate::resilience::{EntityKeys, Resilience};
-use crate::store::{Command, Found, Held, Reply, StoreError};
+use crate::store::{Command, Found, Held, Near, Reply, Resident, StoreError};
 use crate::telemetry::{BackendStats, Spread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,11 +36,34 @@ impl Backend {
         }
     }
 
+    #[inline]
     fn tally(&self, failed: bool) {
         self.round_trips.mine().fetch_add(1, Ordering::Relaxed);
         if failed {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// See [`Held::near`].
+    pub(super) fn near(&self) -> Option<Arc<Near>> {
+        self.store.near()
+    }
+
+    /// As [`get`](Self::get), the short way: `None` unless the store is this process' own, knows a row by
+    /// this number, and `read` can use it.
+    #[inline]
+    pub(crate) fn get_near<R>(
+        &self,
+        near: &Near,
+        number: i64,
+        read: impl FnOnce(&Resident) -> Option<R>,
+    ) -> Option<R> {
+        if !self.store.is_sound() {
+            return None;
+        }
+        let row = near.read(number, read)?;
+        self.tally(false);
+        Some(row)
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
