@@ -126,6 +126,9 @@ mod tests {
 
     const LIFE: Lifetime = Lifetime::For(Duration::from_secs(600));
 
+    /// The weight of an entry of these tests, about.
+    const SMALL: u64 = 271;
+
     /// A store, and those of its entries that have been read.
     struct Shop {
         store: MemoryStore,
@@ -250,18 +253,37 @@ mod tests {
     /// However many entries are read between two inserts, the store keeps to its room.
     #[tokio::test]
     async fn entries_that_are_all_read_do_not_make_the_store_grow() {
-        for store in [MemoryStore::new(1), MemoryStore::new(100), MemoryStore::with_max_bytes(20_000)] {
-            let (room, shop) = (100, Shop::new(store));
+        let bytes = MemoryStore::with_max_bytes(30 * SMALL);
+        for (store, room) in [(MemoryStore::new(1), 1), (MemoryStore::new(100), 100), (bytes, 30)] {
+            let shop = Shop::new(store);
             for number in 0..1_000 {
                 shop.insert(number, LIFE).await;
-                for known in 0..=number {
-                    if shop.look(known).is_some() {
-                        assert!(shop.is_near(known));
-                    }
+                shop.look(number);
+                // As often as any reads are counted.
+                for known in (0..=number).chain(0..=number) {
+                    shop.is_near(known);
                 }
-                assert!(shop.store.entry_count() <= room);
+                assert!(shop.store.entry_count() <= room, "{} in {:?}", number, shop.store);
             }
         }
+    }
+
+    /// Some go at once, and all others are read all the time.
+    #[tokio::test]
+    async fn a_large_entry_finds_room_among_entries_that_are_read() {
+        let shop = Shop::new(MemoryStore::with_max_bytes(30 * SMALL));
+        for number in 10..40 {
+            shop.insert(number, LIFE).await;
+        }
+        for number in (20..40).chain(20..40).chain(20..40) {
+            shop.look(number);
+            shop.is_near(number);
+        }
+        let before = shop.store.entry_count();
+        let entry = bytes::Bytes::from(vec![b'V'; 20 * SMALL as usize]);
+        shop.run(1, Step::Insert { entry, lifetime: LIFE }).await;
+        assert!(shop.look(1).is_some());
+        assert!(before == 30 && shop.store.entry_count() <= 11, "{before} and then {:?}", shop.store);
     }
 
     #[tokio::test]
