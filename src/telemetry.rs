@@ -61,11 +61,15 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         struct Cells {
             $($name: AtomicU64,)*
+            /// Hits that are round trips to the backend, too, and counted for both here.
+            near: AtomicU64,
         }
 
         impl Cells {
             fn read(&self) -> Counts {
-                Counts { $($name: self.$name.load(Ordering::Relaxed),)* }
+                let mut counts = Counts { $($name: self.$name.load(Ordering::Relaxed),)* };
+                counts.hits += self.near.load(Ordering::Relaxed);
+                counts
             }
         }
 
@@ -168,6 +172,24 @@ impl Recorder {
         }
         self.cells.mine().cell(event).fetch_add(n, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
+        self.publish(event, n);
+    }
+
+    /// A hit that asked the backend, in one step.
+    #[inline]
+    pub(crate) fn count_near(&self) {
+        self.cells.mine().near.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.publish(Event::hits, 1);
+    }
+
+    /// How many hits of those counted were round trips that nobody else has counted.
+    pub(crate) fn near(&self) -> u64 {
+        self.cells.all().map(|cells| cells.near.load(Ordering::Relaxed)).sum()
+    }
+
+    #[cfg(feature = "metrics")]
+    fn publish(&self, event: Event, n: u64) {
         metrics::with_recorder(|recorder| {
             recorder.register_counter(&self.keys[event as usize], &METADATA).increment(n);
         });

@@ -32,7 +32,7 @@ const FUTURE_BYTES_MAX: usize = 1_024;
 
 /// Instructions of a hit in the tests' build: as measured, and a sixth to either side.
 #[cfg(target_os = "linux")]
-const MEMORY: std::ops::RangeInclusive<u64> = 7_900..=10_700;
+const MEMORY: std::ops::RangeInclusive<u64> = 7_500..=10_400;
 #[cfg(target_os = "linux")]
 const REDIS: std::ops::RangeInclusive<u64> = 185_000..=255_000;
 

@@ -1,6 +1,6 @@
 use crate::coherence::Token;
 use crate::resilience::{EntityKeys, Resilience};
-use crate::store::{Command, Found, Held, Near, Reply, Resident, StoreError};
+use crate::store::{Command, Found, Held, Near, Reply, StoreError};
 use crate::telemetry::{BackendStats, Spread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,10 +25,12 @@ impl Backend {
         &self.name
     }
 
-    pub(super) fn stats(&self) -> BackendStats {
+    /// With so many round trips that its entities have counted.
+    pub(super) fn stats(&self, near: u64) -> BackendStats {
         BackendStats {
             backend: self.name.to_string(),
-            round_trips: self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum(),
+            round_trips: near
+                + self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum::<u64>(),
             failures: self.failures.load(Ordering::Relaxed),
             trips: self.store.trips(),
             open: self.store.is_open(),
@@ -36,7 +38,6 @@ impl Backend {
         }
     }
 
-    #[inline]
     fn tally(&self, failed: bool) {
         self.round_trips.mine().fetch_add(1, Ordering::Relaxed);
         if failed {
@@ -49,21 +50,10 @@ impl Backend {
         self.store.near()
     }
 
-    /// As [`get`](Self::get), the short way: `None` unless the store is this process' own, knows a row by
-    /// this number, and `read` can use it.
+    /// See [`Resilience::is_sound`].
     #[inline]
-    pub(crate) fn get_near<R>(
-        &self,
-        near: &Near,
-        number: i64,
-        read: impl FnOnce(&Resident) -> Option<R>,
-    ) -> Option<R> {
-        if !self.store.is_sound() {
-            return None;
-        }
-        let row = near.read(number, read)?;
-        self.tally(false);
-        Some(row)
+    pub(crate) fn is_sound(&self) -> bool {
+        self.store.is_sound()
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {

@@ -190,11 +190,16 @@ impl Autocache {
     /// All counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut entities: Vec<_> =
-            self.inner.regions.load().all().map(|region| region.stats.read()).collect();
+        let regions = self.inner.regions.load();
+        let mut entities: Vec<_> = regions.all().map(|region| region.stats.read()).collect();
         entities.retain(|entity| entity.counts != Counts::default());
         entities.sort_by(|a, b| (&a.entity, &a.backend).cmp(&(&b.entity, &b.backend)));
-        let mut backends: Vec<_> = self.inner.backends.values().map(|backend| backend.stats()).collect();
+        let near = |backend: &Arc<Backend>| {
+            let its = regions.all().filter(|region| Arc::ptr_eq(&region.backend, backend));
+            its.map(|region| region.stats.near()).sum()
+        };
+        let mut backends: Vec<_> =
+            self.inner.backends.values().map(|backend| backend.stats(near(backend))).collect();
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));
         Stats { entities, backends }
     }

@@ -80,14 +80,14 @@ fn look_at_resident<E: CachedEntity>(
 pub(super) fn look_near<E: CachedEntity>(region: &Region, pk: &ValueTuple) -> Option<E::Model> {
     let near = region.near.as_ref()?;
     let number = key::number(pk)?;
-    if region.ignores_cache() {
+    if region.ignores_cache() || !region.backend.is_sound() {
         return None;
     }
-    let row = region.backend.get_near(near, number, |resident| {
+    let row = near.read(number, |resident| {
         let known = resident.decoded::<Decoded<E::Model>>()?;
         (Some(known.reading) == region.reading()).then(|| known.row.clone())
     })?;
-    region.stats.count(Event::hits);
+    region.stats.count_near();
     Some(row)
 }
 
