@@ -86,6 +86,24 @@ pub(crate) fn with_pk_text<R>(key: &ValueTuple, with: impl FnOnce(&str) -> R) ->
     pk_text(key).map(|text| with(&text))
 }
 
+/// The number that a primary key is, if it is one integer that is not too large. Integers of every kind that
+/// have one text are one number, and no others are.
+#[inline]
+pub(crate) fn number(key: &ValueTuple) -> Option<i64> {
+    let ValueTuple::One(value) = key else { return None };
+    match *value {
+        Value::TinyInt(v) => v.map(i64::from),
+        Value::SmallInt(v) => v.map(i64::from),
+        Value::Int(v) => v.map(i64::from),
+        Value::BigInt(v) => v,
+        Value::TinyUnsigned(v) => v.map(i64::from),
+        Value::SmallUnsigned(v) => v.map(i64::from),
+        Value::Unsigned(v) => v.map(i64::from),
+        Value::BigUnsigned(v) => i64::try_from(v?).ok(),
+        _ => None,
+    }
+}
+
 /// The text of a primary key; `None` if a part of it is NULL, which names no row.
 ///
 /// Two keys of one entity never share a text: the separator and the escape character are themselves
@@ -242,6 +260,21 @@ mod tests {
         let same = |key: &ValueTuple| with_pk_text(key, str::to_owned) == pk_text(key);
         assert!(same(&ValueTuple::One(7_u8.into())) && same(&ValueTuple::One("a b".into())));
         assert!(same(&ValueTuple::Two(7.into(), 8.into())) && same(&ValueTuple::One(Value::Int(None))));
+    }
+
+    #[test]
+    fn integers_of_one_text_are_one_number() {
+        let of = |value: Value| number(&ValueTuple::One(value));
+        for seven in [7_i8.into(), 7_i16.into(), 7_i32.into(), 7_i64.into()] {
+            assert_eq!(of(seven), Some(7));
+        }
+        for seven in [7_u8.into(), 7_u16.into(), 7_u32.into(), 7_u64.into()] {
+            assert_eq!(of(seven), Some(7));
+        }
+        assert_eq!((of(i64::MIN.into()), of(i64::MAX.into())), (Some(i64::MIN), Some(i64::MAX)));
+        assert_eq!(of((i64::MAX as u64 + 1).into()), None, "would be another number");
+        assert_eq!((of(u64::MAX.into()), of(Value::BigInt(None)), of("7".into())), (None, None, None));
+        assert_eq!(number(&ValueTuple::Two(7.into(), 8.into())), None);
     }
 
     #[test]

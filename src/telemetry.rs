@@ -23,6 +23,7 @@ struct Apart<T>(T);
 
 impl<T> Spread<T> {
     /// The place of this thread.
+    #[inline]
     pub(crate) fn mine(&self) -> &T {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
@@ -60,11 +61,15 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         struct Cells {
             $($name: AtomicU64,)*
+            /// Hits that are round trips to the backend, too, and counted for both here.
+            near: AtomicU64,
         }
 
         impl Cells {
             fn read(&self) -> Counts {
-                Counts { $($name: self.$name.load(Ordering::Relaxed),)* }
+                let mut counts = Counts { $($name: self.$name.load(Ordering::Relaxed),)* };
+                counts.hits += self.near.load(Ordering::Relaxed);
+                counts
             }
         }
 
@@ -87,6 +92,7 @@ macro_rules! counters {
         }
 
         impl Cells {
+            #[inline]
             fn cell(&self, event: Event) -> &AtomicU64 {
                 match event {
                     $(Event::$name => &self.$name,)*
@@ -154,16 +160,36 @@ impl Recorder {
         }
     }
 
+    #[inline]
     pub(crate) fn count(&self, event: Event) {
         self.count_many(event, 1);
     }
 
+    #[inline]
     pub(crate) fn count_many(&self, event: Event, n: u64) {
         if n == 0 {
             return;
         }
         self.cells.mine().cell(event).fetch_add(n, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
+        self.publish(event, n);
+    }
+
+    /// A hit that asked the backend, in one step.
+    #[inline]
+    pub(crate) fn count_near(&self) {
+        self.cells.mine().near.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        self.publish(Event::hits, 1);
+    }
+
+    /// How many hits of those counted were round trips that nobody else has counted.
+    pub(crate) fn near(&self) -> u64 {
+        self.cells.all().map(|cells| cells.near.load(Ordering::Relaxed)).sum()
+    }
+
+    #[cfg(feature = "metrics")]
+    fn publish(&self, event: Event, n: u64) {
         metrics::with_recorder(|recorder| {
             recorder.register_counter(&self.keys[event as usize], &METADATA).increment(n);
         });

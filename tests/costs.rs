@@ -32,7 +32,7 @@ const FUTURE_BYTES_MAX: usize = 1_024;
 
 /// Instructions of a hit in the tests' build: as measured, and a sixth to either side.
 #[cfg(target_os = "linux")]
-const MEMORY: std::ops::RangeInclusive<u64> = 18_000..=25_000;
+const MEMORY: std::ops::RangeInclusive<u64> = 7_500..=10_400;
 #[cfg(target_os = "linux")]
 const REDIS: std::ops::RangeInclusive<u64> = 185_000..=255_000;
 
@@ -117,11 +117,11 @@ fn allocations<F: Future>(runtime: &Runtime, times: u64, read: impl Fn(i64) -> F
 }
 
 #[test]
-fn a_hit_in_memory_allocates_its_row_and_its_key() {
+fn a_hit_in_memory_allocates_its_row() {
     let runtime = one_thread();
     let cache = runtime.block_on(warm_cache(MemoryStore::new(1_000)));
     let hit = allocations(&runtime, HITS, |id| cache.get(id));
-    assert_eq!(hit, ROW + 1);
+    assert_eq!(hit, ROW);
 }
 
 #[test]

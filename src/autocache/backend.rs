@@ -1,6 +1,6 @@
 use crate::coherence::Token;
 use crate::resilience::{EntityKeys, Resilience};
-use crate::store::{Command, Found, Held, Reply, StoreError};
+use crate::store::{Command, Found, Held, Near, Reply, StoreError};
 use crate::telemetry::{BackendStats, Spread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,10 +25,12 @@ impl Backend {
         &self.name
     }
 
-    pub(super) fn stats(&self) -> BackendStats {
+    /// With so many round trips that its entities have counted.
+    pub(super) fn stats(&self, near: u64) -> BackendStats {
         BackendStats {
             backend: self.name.to_string(),
-            round_trips: self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum(),
+            round_trips: near
+                + self.round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum::<u64>(),
             failures: self.failures.load(Ordering::Relaxed),
             trips: self.store.trips(),
             open: self.store.is_open(),
@@ -41,6 +43,17 @@ impl Backend {
         if failed {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// See [`Held::near`].
+    pub(super) fn near(&self) -> Option<Arc<Near>> {
+        self.store.near()
+    }
+
+    /// See [`Resilience::is_sound`].
+    #[inline]
+    pub(crate) fn is_sound(&self) -> bool {
+        self.store.is_sound()
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {

@@ -1,4 +1,5 @@
 use super::catalog::Catalog;
+use super::shelf::Shelf;
 use super::{Autocache, Backend, Consistency, Hold, Inner, Settings, Unannounced};
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
@@ -132,7 +133,7 @@ impl AutocacheBuilder {
         }
         super::timeouts::check_in_background(&database, &settings);
         let regions = ArcSwap::from_pointee(Catalog::default());
-        let inner = Inner { database, app, settings, backends, regions };
+        let inner = Inner { database, app, settings, backends, regions, shelf: Shelf::new() };
         let autocache = Autocache { inner: Hold::Counted(Arc::new(inner)) };
         registry::register_all(&autocache);
         entities.iter().for_each(|registration| registration.register(&autocache));

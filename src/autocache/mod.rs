@@ -4,11 +4,12 @@ mod backend;
 mod builder;
 mod catalog;
 mod region;
+mod shelf;
 mod timeouts;
 
 pub(crate) use backend::Backend;
 pub use builder::AutocacheBuilder;
-pub(crate) use region::{Reading, Region, Trust};
+pub(crate) use region::{Reading, Region};
 
 use crate::connection::CachedConnection;
 use crate::controller::CacheController;
@@ -18,6 +19,7 @@ use crate::telemetry::{Counts, Stats};
 use arc_swap::ArcSwap;
 use catalog::Catalog;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
+use shelf::Shelf;
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::future::Future;
@@ -135,6 +137,7 @@ struct Inner {
     settings: Settings,
     backends: HashMap<String, Arc<Backend>>,
     regions: ArcSwap<Catalog>,
+    shelf: Shelf<Arc<Region>>,
 }
 
 impl Autocache {
@@ -187,11 +190,16 @@ impl Autocache {
     /// All counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut entities: Vec<_> =
-            self.inner.regions.load().all().map(|region| region.stats.read()).collect();
+        let regions = self.inner.regions.load();
+        let mut entities: Vec<_> = regions.all().map(|region| region.stats.read()).collect();
         entities.retain(|entity| entity.counts != Counts::default());
         entities.sort_by(|a, b| (&a.entity, &a.backend).cmp(&(&b.entity, &b.backend)));
-        let mut backends: Vec<_> = self.inner.backends.values().map(|backend| backend.stats()).collect();
+        let near = |backend: &Arc<Backend>| {
+            let its = regions.all().filter(|region| Arc::ptr_eq(&region.backend, backend));
+            its.map(|region| region.stats.near()).sum()
+        };
+        let mut backends: Vec<_> =
+            self.inner.backends.values().map(|backend| backend.stats(near(backend))).collect();
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));
         Stats { entities, backends }
     }
@@ -223,8 +231,16 @@ impl Autocache {
             dialect(&self.inner.database),
         ));
         self.inner.regions.rcu(|regions| regions.with(id, &made));
-        let regions = self.inner.regions.load();
-        Ok(regions.get(&id).cloned().unwrap_or(made))
+        let region = self.inner.regions.load().get(&id).cloned().unwrap_or(made);
+        // Not earlier: who writes past the signals finds in the catalog whose rows may be cached.
+        self.inner.shelf.put(id, &region);
+        Ok(region)
+    }
+
+    /// The entity's region, if it has been used.
+    #[inline]
+    pub(crate) fn known<E: CachedEntity>(&self) -> Option<&Region> {
+        self.inner.shelf.get(TypeId::of::<E>()).map(Arc::as_ref)
     }
 
     /// Whether any entity is known.

@@ -9,7 +9,7 @@ use crate::key::{self, KeyParts};
 use crate::relation::{self, AnyEntity, IndexDef, Parent, compares_exactly, is_number};
 use crate::resilience::EntityKeys;
 use crate::signals::Pending;
-use crate::store::Sweep;
+use crate::store::{Near, Sweep};
 use crate::telemetry::{Event, Recorder, TARGET};
 use bytes::Bytes;
 use sea_orm::sea_query::{ArrayType, ColumnType, Value, ValueTuple};
@@ -45,6 +45,8 @@ pub(crate) struct Region {
     /// The entity's own way to make keys.
     make_key: fn(&KeyParts<'_>) -> String,
     pub(crate) backend: Arc<Backend>,
+    /// The rows that a store of this process holds, by their number, where it can tell.
+    pub(crate) near: Option<Arc<Near>>,
     pub(crate) settings: Settings,
     pub(crate) timeout: Duration,
     /// `None`: absences are not remembered.
@@ -109,6 +111,7 @@ impl Region {
             timeout,
             app,
             model,
+            near: backend.near(),
             backend,
         };
         if region.indexes.iter().any(|index| index.cached) {
@@ -122,7 +125,14 @@ impl Region {
         Arc::as_ptr(self) as usize
     }
 
+    /// Whether the store is not even asked.
+    #[inline]
+    pub(crate) fn ignores_cache(&self) -> bool {
+        self.is_off() || self.trust() == Trust::Broken
+    }
+
     /// Whether anything of this entity is ever cached.
+    #[inline]
     pub(crate) fn is_off(&self) -> bool {
         self.timeout.is_zero()
     }
@@ -206,6 +216,7 @@ impl Region {
     }
 
     /// What a row's entry must say of itself to be read now; `None`: no entry may be.
+    #[inline]
     pub(crate) fn reading(&self) -> Option<Reading> {
         let stamp = match self.settings.consistency {
             Consistency::Available => None,
@@ -313,6 +324,7 @@ impl Region {
         }
     }
 
+    #[inline]
     pub(crate) fn trust(&self) -> Trust {
         match self.trust.load(Ordering::Relaxed) {
             0 => Trust::Unproven,

@@ -1,10 +1,11 @@
+use super::look::look_near;
 use super::read::{Reader, Source};
 use super::{Home, Pk, value_tuples};
 use crate::autocache::Autocache;
 use crate::connection::{Origin, origin_of};
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
-use sea_orm::sea_query::IntoValueTuple;
+use sea_orm::sea_query::{IntoValueTuple, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr};
 use std::fmt;
 use std::marker::PhantomData;
@@ -48,12 +49,22 @@ impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
         Ok(Reader::new(home, self.connection, self.source))
     }
 
+    /// As the controller does before all else, where the cache may answer at all.
+    fn near(&self, pk: &ValueTuple) -> Option<E::Model> {
+        let home = self.home.as_ref().ok().filter(|_| self.source != Source::DatabaseOnly)?;
+        look_near::<E>(&home.region, pk)
+    }
+
     /// As [`CacheController::get`](crate::CacheController::get).
     ///
     /// # Errors
     /// As there.
     pub async fn get(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
-        self.reader()?.get(pk.into().into_value_tuple()).await
+        let pk = pk.into().into_value_tuple();
+        match self.near(&pk) {
+            Some(row) => Ok(row),
+            None => self.reader()?.get(&pk).await,
+        }
     }
 
     /// As [`CacheController::find`](crate::CacheController::find).
@@ -61,7 +72,11 @@ impl<'c, E: CachedEntity, C: ConnectionTrait> BoundController<'c, E, C> {
     /// # Errors
     /// As there.
     pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
-        self.reader()?.find(&pk.into().into_value_tuple()).await
+        let pk = pk.into().into_value_tuple();
+        match self.near(&pk) {
+            Some(row) => Ok(Some(row)),
+            None => self.reader()?.find(&pk).await,
+        }
     }
 
     /// As [`CacheController::get_many`](crate::CacheController::get_many).

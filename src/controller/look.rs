@@ -3,8 +3,8 @@
 use crate::autocache::{Reading, Region};
 use crate::entity::CachedEntity;
 use crate::entry::{self, Content, PkMark, Unreadable};
-use crate::key::pk_text;
-use crate::store::Found;
+use crate::key::{self, pk_text};
+use crate::store::{Found, Resident};
 use crate::telemetry::Event;
 use bytes::Bytes;
 use sea_orm::ModelTrait;
@@ -43,21 +43,52 @@ pub(super) fn look<E: CachedEntity>(region: &Region, pk: &ValueTuple, found: Fou
         }
         Found::Bytes(bytes) => look_at::<E>(region, pk, bytes),
         Found::Resident(resident) => {
-            let reading = region.reading();
-            match resident.decoded::<Decoded<E::Model>>() {
-                Some(known) if Some(known.reading) == reading && is_row_of(&known.row, pk) => {
-                    Look::Row(known.row.clone())
-                }
-                _ => {
-                    let look = look_at::<E>(region, pk, resident.bytes().clone());
-                    if let (Look::Row(row), Some(reading)) = (&look, reading) {
-                        resident.remember(Decoded { reading, row: row.clone() });
-                    }
-                    look
-                }
+            let look = look_at_resident::<E>(region, pk, &resident);
+            if let (Look::Row(_), Some(near)) = (&look, &region.near)
+                && let Some(number) = key::number(pk)
+            {
+                resident.list_in(near, number);
             }
+            look
         }
     }
+}
+
+fn look_at_resident<E: CachedEntity>(
+    region: &Region,
+    pk: &ValueTuple,
+    resident: &Resident,
+) -> Look<E::Model> {
+    let reading = region.reading();
+    match resident.decoded::<Decoded<E::Model>>() {
+        Some(known) if Some(known.reading) == reading && is_row_of(&known.row, pk) => {
+            Look::Row(known.row.clone())
+        }
+        _ => {
+            let look = look_at::<E>(region, pk, resident.bytes().clone());
+            if let (Look::Row(row), Some(reading)) = (&look, reading) {
+                resident.remember(Decoded { reading, row: row.clone() });
+            }
+            look
+        }
+    }
+}
+
+/// As a [`look`] at what the store holds, if that is a row that was looked at before, in whose course it
+/// was found to be of this primary key. `None` says nothing but that the store must be asked.
+#[inline]
+pub(super) fn look_near<E: CachedEntity>(region: &Region, pk: &ValueTuple) -> Option<E::Model> {
+    let near = region.near.as_ref()?;
+    let number = key::number(pk)?;
+    if region.ignores_cache() || !region.backend.is_sound() {
+        return None;
+    }
+    let row = near.read(number, |resident| {
+        let known = resident.decoded::<Decoded<E::Model>>()?;
+        (Some(known.reading) == region.reading()).then(|| known.row.clone())
+    })?;
+    region.stats.count_near();
+    Some(row)
 }
 
 /// A row that was decoded by a reader with these expectations; so its header need not be read again by

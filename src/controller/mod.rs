@@ -13,6 +13,7 @@ pub(crate) use bound::source_of;
 pub(crate) use flight::{CloseAll, Flight, Flights, Landing};
 pub(crate) use lease::{LEASE, LeaseGuard, POLLS};
 pub(crate) use load::{BOARDINGS_MAX, lost_flight};
+use look::look_near;
 pub(crate) use read::{Reader, Source};
 pub(crate) use select::{SELECT_KEYS_MAX, is_one_of};
 
@@ -24,7 +25,7 @@ use crate::key::pk_text;
 use crate::store::Command;
 use crate::telemetry::Event;
 use sea_orm::sea_query::{IntoValueTuple, ValueTuple};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PrimaryKeyTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PrimaryKeyTrait};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ const INVALIDATE_KEYS_MAX: usize = 1_000;
 /// Cheap to make and to clone. A failing cache never fails a read: it is counted, and the database
 /// answers.
 pub struct CacheController<E> {
-    home: Result<Home, CacheError>,
+    /// `None`: there is none.
+    autocache: Option<Autocache>,
     entity: PhantomData<fn() -> E>,
 }
 
@@ -52,27 +54,32 @@ pub(crate) struct Home {
     pub(crate) region: Arc<Region>,
 }
 
+impl Home {
+    /// The reader whose misses go to the Autocache's own connection.
+    fn reader<E: CachedEntity>(&self) -> Reader<'_, E, DatabaseConnection> {
+        Reader::new(self, self.autocache.database(), Source::Primary)
+    }
+}
+
 impl<E: CachedEntity> CacheController<E> {
     pub(crate) fn current() -> Self {
-        match Autocache::current() {
-            Some(autocache) => Self::of(&autocache),
-            None => Self { home: Err(CacheError::NoAutocache), entity: PhantomData },
-        }
+        Self { autocache: Autocache::current(), entity: PhantomData }
     }
 
     pub(crate) fn of(autocache: &Autocache) -> Self {
-        let region = autocache.region::<E>();
-        let home = region.map(|region| Home { autocache: autocache.clone(), region });
-        Self { home, entity: PhantomData }
+        Self { autocache: Some(autocache.clone()), entity: PhantomData }
     }
 
-    pub(crate) fn home(&self) -> Result<&Home, DbErr> {
-        self.home.as_ref().map_err(|error| error.clone().into())
+    pub(crate) fn home(&self) -> Result<Home, CacheError> {
+        let autocache = self.autocache.clone().ok_or(CacheError::NoAutocache)?;
+        let region = autocache.region::<E>()?;
+        Ok(Home { autocache, region })
     }
 
-    fn reader(&self) -> Result<Reader<'_, E, sea_orm::DatabaseConnection>, DbErr> {
-        let home = self.home()?;
-        Ok(Reader::new(home, home.autocache.database(), Source::Primary))
+    /// A hit in this process' memory, before there is any future of a read.
+    #[inline]
+    fn near(&self, pk: &ValueTuple) -> Option<E::Model> {
+        look_near::<E>(self.autocache.as_ref()?.known::<E>()?, pk)
     }
 
     /// The row with this primary key.
@@ -108,7 +115,11 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Cancel safety
     /// Dropped on a miss, the database read goes on and fills the cache for the next reader.
     pub async fn get(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
-        self.reader()?.get(pk.into().into_value_tuple()).await
+        let pk = pk.into().into_value_tuple();
+        match self.near(&pk) {
+            Some(row) => Ok(row),
+            None => self.home()?.reader::<E>().get(&pk).await,
+        }
     }
 
     /// The row with this primary key, `None` if there is none.
@@ -116,7 +127,11 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Errors
     /// As [`get`](Self::get), but for the absent row.
     pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
-        self.reader()?.find(&pk.into().into_value_tuple()).await
+        let pk = pk.into().into_value_tuple();
+        match self.near(&pk) {
+            Some(row) => Ok(Some(row)),
+            None => self.home()?.reader::<E>().find(&pk).await,
+        }
     }
 
     /// The rows with these primary keys, in their order, `None` for an absent one, and as often as a
@@ -129,7 +144,7 @@ impl<E: CachedEntity> CacheController<E> {
         I: IntoIterator<Item: Into<Pk<E>>>,
     {
         let pks = value_tuples::<E, I>(pks);
-        self.reader()?.get_many(pks).await
+        self.home()?.reader::<E>().get_many(pks).await
     }
 
     /// Reads the row from the database and replaces the entry.
@@ -137,7 +152,7 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn refresh(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
-        self.reader()?.refresh(pk.into().into_value_tuple()).await
+        self.home()?.reader::<E>().refresh(pk.into().into_value_tuple()).await
     }
 
     /// Drops the entry of this row, after a change that no signal has told of. A database read that is
@@ -161,13 +176,13 @@ impl<E: CachedEntity> CacheController<E> {
     }
 
     async fn invalidate_all(&self, pks: Vec<ValueTuple>) -> Result<(), DbErr> {
-        let region = &self.home()?.region;
+        let region = self.home()?.region;
         self.invalidate_keys(pks.iter().filter_map(|pk| region.key(pk)).collect()).await
     }
 
     /// Fenced like the end of a write: the fence first.
     pub(crate) async fn invalidate_keys(&self, keys: Vec<String>) -> Result<(), DbErr> {
-        let region = &self.home()?.region;
+        let region = self.home()?.region;
         let keys: Vec<String> = region.fence().map(str::to_owned).into_iter().chain(keys).collect();
         let mut first_error = None;
         for page in keys.chunks(INVALIDATE_KEYS_MAX) {
@@ -196,7 +211,7 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Errors
     /// As [`invalidate`](Self::invalidate).
     pub async fn clear(&self) -> Result<(), DbErr> {
-        let region = &self.home()?.region;
+        let region = self.home()?.region;
         let touched = region.backend.clear(&region.entity_keys()).await.map_err(CacheError::Store)?;
         region.stats.count_many(Event::invalidations, touched);
         Ok(())
@@ -207,17 +222,14 @@ impl<E: CachedEntity> CacheController<E> {
     /// # Errors
     /// There is no Autocache, or no such backend. An unreachable store is `false`.
     pub async fn contains(&self, pk: impl Into<Pk<E>>) -> Result<bool, DbErr> {
-        self.reader()?.contains(&pk.into().into_value_tuple()).await
+        self.home()?.reader::<E>().contains(&pk.into().into_value_tuple()).await
     }
 
     /// The key of this row in the store.
     #[must_use]
     pub fn make_key(&self, pk: impl Into<Pk<E>>) -> String {
         let pk = pk.into().into_value_tuple();
-        match &self.home {
-            Ok(home) => home.region.key(&pk).unwrap_or_default(),
-            Err(_) => String::new(),
-        }
+        self.home().ok().and_then(|home| home.region.key(&pk)).unwrap_or_default()
     }
 
     /// The same cache, reading misses through this connection.
@@ -228,7 +240,7 @@ impl<E: CachedEntity> CacheController<E> {
     /// connection must lead to the writable primary: what it reads is cached.
     #[must_use]
     pub fn on<'c, C: ConnectionTrait>(&self, connection: &'c C) -> BoundController<'c, E, C> {
-        BoundController::new(self.home.clone(), connection)
+        BoundController::new(self.home(), connection)
     }
 }
 
@@ -246,7 +258,7 @@ pub(crate) fn not_found(region: &Region, pk: &ValueTuple) -> DbErr {
 
 impl<E> Clone for CacheController<E> {
     fn clone(&self) -> Self {
-        Self { home: self.home.clone(), entity: PhantomData }
+        Self { autocache: self.autocache.clone(), entity: PhantomData }
     }
 }
 
@@ -254,7 +266,7 @@ impl<E: CachedEntity> fmt::Debug for CacheController<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheController")
             .field("entity", &E::model_name())
-            .field("error", &self.home.as_ref().err())
+            .field("error", &self.home().err())
             .finish_non_exhaustive()
     }
 }

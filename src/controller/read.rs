@@ -3,7 +3,7 @@
 use super::load::{Load, Mode, Want, shared};
 use super::look::{Look, look};
 use super::{Home, not_found, select};
-use crate::autocache::{Region, Trust};
+use crate::autocache::Region;
 use crate::entity::CachedEntity;
 use crate::store::{Found, StoreError};
 use crate::telemetry::{Event, TARGET};
@@ -46,10 +46,10 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
         &self.home.region
     }
 
-    pub(super) async fn get(&self, pk: ValueTuple) -> Result<E::Model, DbErr> {
-        match self.find(&pk).await? {
+    pub(super) async fn get(&self, pk: &ValueTuple) -> Result<E::Model, DbErr> {
+        match self.find(pk).await? {
             Some(row) => Ok(row),
-            None => Err(not_found(self.region(), &pk)),
+            None => Err(not_found(self.region(), pk)),
         }
     }
 
@@ -221,8 +221,7 @@ impl<'a, E: CachedEntity, C: ConnectionTrait> Reader<'a, E, C> {
 
     /// Whether the store is not even asked.
     pub(crate) fn ignores_cache(&self) -> bool {
-        let region = self.region();
-        self.source == Source::DatabaseOnly || region.is_off() || region.trust() == Trust::Broken
+        self.source == Source::DatabaseOnly || self.region().ignores_cache()
     }
 
     async fn load(&self, wants: Vec<Want>, mode: Mode) -> Result<Vec<Option<E::Model>>, DbErr> {

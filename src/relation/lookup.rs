@@ -7,7 +7,7 @@ use crate::controller::{BoundController, CacheController, Home, Reader, Source};
 use crate::entity::CachedEntity;
 use crate::error::CacheError;
 use sea_orm::sea_query::{IntoValueTuple, Value, ValueTuple};
-use sea_orm::{ConnectionTrait, DbErr, IdentityOf};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, IdentityOf};
 
 impl<E: CachedEntity> CacheController<E> {
     /// The row whose columns have this value, `None` if there is none: that is remembered, too.
@@ -45,7 +45,10 @@ impl<E: CachedEntity> CacheController<E> {
         value: impl IntoValueTuple,
     ) -> Result<Option<E::Model>, DbErr> {
         let (columns, values) = (names(columns), vec![value.into_value_tuple()]);
-        self.lookup()?.unique::<E>(&columns, values).await.map(|mut rows| rows.pop().flatten())
+        Lookup::primary(&self.home()?)
+            .unique::<E>(&columns, values)
+            .await
+            .map(|mut rows| rows.pop().flatten())
     }
 
     /// As [`get_by`](Self::get_by), for many values of one column: a row or `None` for each, in their order.
@@ -62,7 +65,7 @@ impl<E: CachedEntity> CacheController<E> {
         I: IntoIterator<Item: IntoValueTuple>,
     {
         let (columns, values) = (names(columns), tuples(values));
-        self.lookup()?.unique::<E>(&columns, values).await
+        Lookup::primary(&self.home()?).unique::<E>(&columns, values).await
     }
 
     /// The rows whose columns have this value, in the order of the index. NULL is a value of its own: it
@@ -79,7 +82,10 @@ impl<E: CachedEntity> CacheController<E> {
         value: impl IntoValueTuple,
     ) -> Result<Vec<E::Model>, DbErr> {
         let (columns, values) = (names(columns), vec![value.into_value_tuple()]);
-        self.lookup()?.lists::<E>(&columns, values).await.map(|mut lists| lists.pop().unwrap_or_default())
+        Lookup::primary(&self.home()?)
+            .lists::<E>(&columns, values)
+            .await
+            .map(|mut lists| lists.pop().unwrap_or_default())
     }
 
     /// As [`list_by`](Self::list_by), for many values: a list for each, in their order. Costs what
@@ -96,7 +102,7 @@ impl<E: CachedEntity> CacheController<E> {
         I: IntoIterator<Item: IntoValueTuple>,
     {
         let (columns, values) = (names(columns), tuples(values));
-        self.lookup()?.lists::<E>(&columns, values).await
+        Lookup::primary(&self.home()?).lists::<E>(&columns, values).await
     }
 
     /// Drops what is known of the rows with this value, after an insert or a change of these columns that no
@@ -110,16 +116,12 @@ impl<E: CachedEntity> CacheController<E> {
         value: impl IntoValueTuple,
     ) -> Result<(), DbErr> {
         let (columns, values) = (names(columns), vec![value.into_value_tuple()]);
-        let lookup = self.lookup()?;
-        let values = lookup.checked(&columns, values)?;
-        let (index, order) = index_for(lookup.home, &columns, false)?;
-        let key = |values| lookup.home.region.index_key(index, &permuted(values, &order));
-        self.invalidate_keys(values.into_iter().map(key).collect()).await
-    }
-
-    fn lookup(&self) -> Result<Lookup<'_, sea_orm::DatabaseConnection>, DbErr> {
         let home = self.home()?;
-        Ok(Lookup { home, connection: home.autocache.database(), source: Source::Primary })
+        let lookup = Lookup::primary(&home);
+        let values = lookup.checked(&columns, values)?;
+        let (index, order) = index_for(&home, &columns, false)?;
+        let key = |values| home.region.index_key(index, &permuted(values, &order));
+        self.invalidate_keys(values.into_iter().map(key).collect()).await
     }
 }
 
@@ -161,6 +163,12 @@ struct Lookup<'a, C> {
     home: &'a Home,
     connection: &'a C,
     source: Source,
+}
+
+impl<'a> Lookup<'a, DatabaseConnection> {
+    fn primary(home: &'a Home) -> Self {
+        Self { home, connection: home.autocache.database(), source: Source::Primary }
+    }
 }
 
 impl<C: ConnectionTrait> Lookup<'_, C> {

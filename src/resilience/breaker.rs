@@ -19,6 +19,7 @@ impl Breaker {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
     }

@@ -88,10 +88,12 @@ impl Journal {
         self.recount(&debts);
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }

@@ -9,7 +9,7 @@ mod breaker;
 mod journal;
 
 use crate::coherence::{Step, Token};
-use crate::store::{Command, Found, Held, Reply, StoreError, StoreErrorKind};
+use crate::store::{Command, Found, Held, Near, Reply, StoreError, StoreErrorKind};
 use crate::telemetry::TARGET;
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
@@ -52,6 +52,18 @@ impl Resilience {
             mending: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// See [`Held::near`].
+    pub(crate) fn near(&self) -> Option<Arc<Near>> {
+        self.inner.store.near()
+    }
+
+    /// Whether the store can be asked, and nothing is owed to it: then no key is suspect. To be asked before
+    /// the store is, as the journal always is.
+    #[inline]
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.inner.breaker.is_open() && self.inner.journal.is_empty()
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {

@@ -1,4 +1,4 @@
-use super::{Found, MemoryStore, RedisStore, Store, StoreError};
+use super::{Found, MemoryStore, Near, RedisStore, Store, StoreError};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -29,6 +29,11 @@ impl Held {
             Self::Redis(store) => store.as_ref(),
             Self::Other(store) => store.as_ref(),
         }
+    }
+
+    /// A short way to the rows of one entity, if the store is one that keeps it right.
+    pub(crate) fn near(&self) -> Option<Arc<Near>> {
+        matches!(self, Self::Memory(_)).then(|| Arc::new(Near::new()))
     }
 
     /// See [`Store::get`].

@@ -4,6 +4,7 @@
 //! that lock with other readers. Markers (leases and write intents) weigh nothing and so are never
 //! evicted: a marker that is evicted costs coherence, a value that is evicted costs one read.
 
+use super::kept::{Kept, ResidentSlot, Scale, SecondChance, is_marker};
 use super::{Command, Found, Reply, Resident, Store, StoreError, Sweep};
 use crate::coherence::{self, Answer, Change, Lifetime, Slot, Step};
 use crate::entry;
@@ -11,7 +12,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState as Hasher;
-use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -24,8 +24,6 @@ const SHARD_ENTRIES_MIN: u64 = 1_024;
 const SHARD_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// A shard is swept of dead markers when it holds this many and again at each doubling.
 const SWEEP_FROM: usize = 256;
-/// What an entry costs beside its key and bytes, roughly; part of its weight.
-const ENTRY_OVERHEAD_BYTES: usize = 160;
 /// A guess, for the first size of the tables.
 const TYPICAL_ENTRY_BYTES: u64 = 512;
 
@@ -48,39 +46,11 @@ pub struct MemoryStore {
     started: Instant,
 }
 
-type ResidentSlot = Slot<Arc<Resident>>;
-
 struct Shard {
-    kept: Cache<Box<str>, Kept, Scale, Hasher>,
+    kept: Cache<Box<str>, Kept, Scale, Hasher, SecondChance>,
+    chance: SecondChance,
     markers: usize,
     sweep_at: usize,
-}
-
-/// What is under a key, be it dead or alive.
-#[derive(Clone)]
-struct Kept {
-    slot: ResidentSlot,
-    /// `None`: never.
-    expires: Option<Instant>,
-}
-
-/// What a store's room is measured in.
-#[derive(Clone, Copy)]
-enum Scale {
-    Entries,
-    Bytes,
-}
-
-impl Weighter<Box<str>, Kept> for Scale {
-    fn weight(&self, key: &Box<str>, kept: &Kept) -> u64 {
-        match (self, &kept.slot) {
-            (Self::Entries, Slot::Entry(_)) => 1,
-            (Self::Bytes, Slot::Entry(entry)) => {
-                (key.len() + entry.bytes().len() + ENTRY_OVERHEAD_BYTES) as u64
-            }
-            _ => 0,
-        }
-    }
 }
 
 impl MemoryStore {
@@ -102,8 +72,9 @@ impl MemoryStore {
         let shards = (room / shard_min).clamp(1, SHARDS_MAX);
         let entries = usize::try_from(entries / shards).unwrap_or(usize::MAX).min(1 << 20);
         let shard = |_| {
-            let kept = Cache::with(entries, room.div_ceil(shards), scale, hasher.clone(), Default::default());
-            RwLock::new(Shard { kept, markers: 0, sweep_at: SWEEP_FROM })
+            let chance = SecondChance::default();
+            let kept = Cache::with(entries, room.div_ceil(shards), scale, hasher.clone(), chance.clone());
+            RwLock::new(Shard { kept, chance, markers: 0, sweep_at: SWEEP_FROM })
         };
         Self { shards: (0..shards).map(shard).collect(), hasher, started: Instant::now() }
     }
@@ -114,7 +85,7 @@ impl MemoryStore {
         let now = Instant::now();
         let count = |shard: &RwLock<Shard>| {
             let shard = read(shard);
-            shard.kept.iter().filter(|(_, kept)| kept.is_alive(now) && !is_marker(&kept.slot)).count() as u64
+            shard.kept.iter().filter(|(_, kept)| kept.is_alive(now) && !kept.is_marker()).count() as u64
         };
         self.shards.iter().map(count).sum()
     }
@@ -132,14 +103,14 @@ impl MemoryStore {
     }
 
     pub(super) fn peek(&self, key: &str) -> Found {
-        let kept = match read(self.shard(key)).kept.get(key) {
-            Some(kept) => kept.clone(),
+        let (slot, expires) = match read(self.shard(key)).kept.get(key) {
+            Some(kept) => (kept.slot.clone(), kept.expires),
             None => return Found::Nothing,
         };
-        if !kept.is_alive(Instant::now()) {
+        if expires.is_some_and(|expires| expires <= Instant::now()) {
             return Found::Nothing;
         }
-        match kept.slot {
+        match slot {
             Slot::Empty => Found::Nothing,
             Slot::Entry(entry) => Found::Resident(entry),
             marker => coherence::encode_marker(&marker).map_or(Found::Nothing, |b| Found::Bytes(b.into())),
@@ -175,7 +146,7 @@ impl Shard {
             Change::Keep => {}
             Change::Remove | Change::Put(Slot::Empty, _) => {
                 let before = self.kept.remove(key.as_str());
-                self.markers -= usize::from(before.is_some_and(|(_, kept)| is_marker(&kept.slot)));
+                self.markers -= usize::from(before.is_some_and(|(_, kept)| kept.is_marker()));
             }
             Change::Put(slot, lifetime) => {
                 let before = self.kept.peek(key.as_str());
@@ -185,9 +156,10 @@ impl Shard {
                     Lifetime::Forever => None,
                     Lifetime::AsBefore => before.map_or(Some(now), |before| before.expires),
                 };
-                self.markers -= usize::from(before.is_some_and(|before| is_marker(&before.slot)));
+                self.markers -= usize::from(before.is_some_and(Kept::is_marker));
                 self.markers += usize::from(is_marker(&slot));
-                self.kept.insert(key.into_boxed_str(), Kept { slot, expires });
+                self.chance.begin(self.kept.len() - self.markers.min(self.kept.len()));
+                self.kept.insert(key.into_boxed_str(), Kept::new(slot, expires));
                 self.forget_dead(now);
             }
         }
@@ -198,20 +170,10 @@ impl Shard {
         if self.markers < self.sweep_at {
             return;
         }
-        self.kept.retain(|_, kept| !is_marker(&kept.slot) || kept.is_alive(now));
-        self.markers = self.kept.iter().filter(|(_, kept)| is_marker(&kept.slot)).count();
+        self.kept.retain(|_, kept| !kept.is_marker() || kept.is_alive(now));
+        self.markers = self.kept.iter().filter(|(_, kept)| kept.is_marker()).count();
         self.sweep_at = SWEEP_FROM.max(self.markers * 2);
     }
-}
-
-impl Kept {
-    fn is_alive(&self, now: Instant) -> bool {
-        self.expires.is_none_or(|expires| expires > now)
-    }
-}
-
-fn is_marker(slot: &ResidentSlot) -> bool {
-    matches!(slot, Slot::Lease(_) | Slot::Intent(_))
 }
 
 // A panic under the lock leaves whole slots behind, so the data is sound.

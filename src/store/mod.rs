@@ -5,18 +5,23 @@
 
 mod error;
 mod held;
+mod kept;
 mod memory;
+mod near;
 mod redis;
+mod resident;
 
 pub use error::{StoreError, StoreErrorKind};
 pub(crate) use held::Held;
 pub use memory::MemoryStore;
+pub(crate) use near::Near;
 pub use redis::{RedisStore, RedisStoreBuilder};
+pub use resident::Resident;
 
 use crate::coherence::{Answer, Step};
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::{any::Any, fmt::Debug, sync::Arc, sync::OnceLock};
+use std::{fmt::Debug, sync::Arc};
 
 /// One step on one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,44 +46,6 @@ pub enum Found {
     Resident(Arc<Resident>),
     /// The key holds something that is no string of bytes at all.
     Foreign,
-}
-
-/// An entry in this process' memory. Decoded once, then shared.
-#[derive(Debug)]
-pub struct Resident {
-    bytes: Bytes,
-    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
-}
-
-impl Resident {
-    /// An entry that nobody has decoded yet.
-    #[must_use]
-    pub fn new(bytes: Bytes) -> Self {
-        Self { bytes, decoded: OnceLock::new() }
-    }
-
-    /// The entry's bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    /// The decoded form, if somebody has left it here and it is a `T`.
-    #[must_use]
-    pub fn decoded<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.decoded.get()?.downcast_ref()
-    }
-
-    /// Leaves the decoded form for the next reader. The first one stays.
-    pub fn remember<T: Send + Sync + 'static>(&self, decoded: T) {
-        let _ = self.decoded.set(Arc::new(decoded));
-    }
-}
-
-impl PartialEq for Resident {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
-    }
 }
 
 /// Which keys [`Store::clear`] invalidates.

@@ -4,5 +4,6 @@ mod crowd;
 mod drop;
 mod herd;
 mod many;
+mod near;
 mod one;
 mod through;
