@@ -83,8 +83,8 @@ pub(super) fn look_near<E: CachedEntity>(region: &Region, pk: &ValueTuple) -> Op
     if region.ignores_cache() || !region.backend.is_sound() {
         return None;
     }
-    let row = near.read(number, |resident| {
-        let known = resident.decoded::<Decoded<E::Model>>()?;
+    let row = near.read(number, |decoded| {
+        let known = decoded.downcast_ref::<Decoded<E::Model>>()?;
         (Some(known.reading) == region.reading()).then(|| known.row.clone())
     })?;
     region.stats.count_near();

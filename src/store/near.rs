@@ -10,11 +10,14 @@
 //! invalidation, a clear and an eviction. An entry that has expired is passed over by the reader's own clock.
 
 use super::Resident;
+use super::resident::Decoded;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
+use std::any::Any;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::time::Instant;
 
 const SHARDS: usize = 64;
 /// A table takes a row's place from the low bits of its hash and the row's tag from the highest. These are
@@ -33,8 +36,12 @@ pub(crate) struct Near {
 #[repr(align(128))]
 struct Shard(RwLock<HashTable<Row>>);
 
+/// What a read needs stands here, and not one behind the other: a processor then waits for memory once.
 struct Row {
     number: i64,
+    /// `None`: never.
+    expires: Option<Instant>,
+    decoded: Decoded,
     resident: Arc<Resident>,
 }
 
@@ -43,32 +50,39 @@ impl Near {
         Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::default() }
     }
 
-    /// What `read` makes of the entry with this number, if there is a living one.
+    /// What `read` makes of the decoded form of the entry with this number, if there is a living one.
     ///
     /// It is read under the lock of its shard: a count of references would be one more thing that cores which
     /// read one row at the same time write to.
     #[inline]
-    pub(crate) fn read<R>(&self, number: i64, read: impl FnOnce(&Resident) -> Option<R>) -> Option<R> {
+    pub(crate) fn read<R>(&self, number: i64, read: impl FnOnce(&dyn Any) -> Option<R>) -> Option<R> {
         let hash = self.hash(number);
         let rows = self.shard(hash).read();
         let row = rows.find(hash, |row| row.number == number)?;
-        if !row.resident.is_alive() {
+        if row.expires.is_some_and(|expires| expires <= Instant::now()) {
             return None;
         }
-        let answer = read(&row.resident)?;
+        let answer = read(&*row.decoded)?;
         row.resident.note_use();
         Some(answer)
     }
 
     /// To be called by [`Resident::list_in`] only, which sees to it that what has been withdrawn does not
     /// come back.
-    pub(super) fn put(&self, number: i64, resident: Arc<Resident>) {
+    pub(super) fn put(
+        &self,
+        number: i64,
+        expires: Option<Instant>,
+        decoded: Decoded,
+        resident: Arc<Resident>,
+    ) {
         let hash = self.hash(number);
         let mut rows = self.shard(hash).write();
+        let new = Row { number, expires, decoded, resident };
         match rows.find_mut(hash, |row| row.number == number) {
-            Some(row) => row.resident = resident,
+            Some(row) => *row = new,
             None => {
-                rows.insert_unique(hash, Row { number, resident }, |row| self.hash(row.number));
+                rows.insert_unique(hash, new, |row| self.hash(row.number));
             }
         }
     }
@@ -152,12 +166,13 @@ mod tests {
         /// As a reader does who goes to the store.
         fn look(&self, number: i64) -> Option<Arc<Resident>> {
             let Found::Resident(resident) = self.store.peek(&key(number)) else { return None };
+            resident.remember(());
             resident.list_in(&self.near, number);
             Some(resident)
         }
 
         fn is_near(&self, number: i64) -> bool {
-            self.near.read(number, |resident| Some(resident.bytes().clone())).is_some()
+            self.near.read(number, |decoded| decoded.downcast_ref::<()>().copied()).is_some()
         }
 
         async fn with_row(step: Step<bytes::Bytes>) -> bool {
@@ -212,6 +227,7 @@ mod tests {
         let shop = Shop::new(MemoryStore::new(100));
         shop.insert(7, LIFE).await;
         let Found::Resident(old) = shop.store.peek(&key(7)) else { panic!("an entry") };
+        old.remember(());
         shop.run(7, Step::Invalidate).await;
         old.list_in(&shop.near, 7);
         assert_eq!(shop.near.len(), 0);

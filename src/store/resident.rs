@@ -8,11 +8,14 @@ use tokio::time::Instant;
 /// As many as the memory store's map counts of the reads that it sees.
 const USES_MAX: u8 = 2;
 
+/// The decoded form of an entry, of whatever type.
+pub(super) type Decoded = Arc<dyn Any + Send + Sync>;
+
 /// An entry in this process' memory. Decoded once, then shared.
 #[derive(Debug)]
 pub struct Resident {
     bytes: Bytes,
-    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+    decoded: OnceLock<Decoded>,
     /// Set by the store that has it. `None` within: never.
     expires: OnceLock<Option<Instant>>,
     /// How often it was read past the store, up to [`USES_MAX`], less one for each time it was spared for it.
@@ -67,13 +70,6 @@ impl Resident {
         let _ = self.expires.set(expires);
     }
 
-    /// Whether a store holds it, or has held it, and its time is not over.
-    #[inline]
-    pub(super) fn is_alive(&self) -> bool {
-        let expires = self.expires.get();
-        expires.is_some_and(|expires| expires.is_none_or(|expires| expires > Instant::now()))
-    }
-
     /// An entry that is read all the time is not written to, so that cores which read it share its memory. One
     /// of two reads at the same moment may not be counted.
     #[inline]
@@ -95,7 +91,7 @@ impl Resident {
         used > 0
     }
 
-    /// Lets it be found by this number for as long as it stands in its store.
+    /// Lets its decoded form be found by this number for as long as it stands in its store.
     ///
     /// A reader comes here with what it has found under the key a while ago. The lock decides whether the
     /// store has withdrawn it since: if so, it stays unlisted; if not, the withdrawal waits, and finds it
@@ -104,9 +100,10 @@ impl Resident {
         if self.settled.load(Ordering::Relaxed) {
             return;
         }
+        let (Some(expires), Some(decoded)) = (self.expires.get(), self.decoded.get()) else { return };
         let mut standing = self.standing();
         if matches!(*standing, Standing::Unlisted) {
-            near.put(number, self.clone());
+            near.put(number, *expires, decoded.clone(), self.clone());
             *standing = Standing::Listed(Arc::downgrade(near), number);
         }
         self.settled.store(true, Ordering::Relaxed);
