@@ -12,33 +12,22 @@
 use super::Resident;
 use super::resident::Decoded;
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
+use papaya::HashMap;
 use std::any::Any;
 use std::fmt;
-use std::hash::BuildHasher;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use tokio::time::Instant;
 
-const SHARDS: usize = 64;
-/// A table takes a row's place from the low bits of its hash and the row's tag from the highest. These are
-/// neither.
-const SHARD_BITS_FROM: u32 = 32;
-
 /// The entries of one entity that stand in a memory store, by the number that is their primary key.
+///
+/// Without locks: a lock is one more thing that cores which read one row at the same time write to.
 pub(crate) struct Near {
-    shards: Box<[Shard]>,
     /// Numbers may be chosen by users, so their hashes must not be foreseen.
-    hasher: RandomState,
+    rows: HashMap<i64, Row, RandomState>,
 }
-
-/// Two lines of memory: processors fetch them in pairs, and locks of one line wait for each other.
-#[derive(Default)]
-#[repr(align(128))]
-struct Shard(RwLock<HashTable<Row>>);
 
 /// What a read needs stands here, and not one behind the other: a processor then waits for memory once.
 struct Row {
-    number: i64,
     /// `None`: never.
     expires: Option<Instant>,
     decoded: Decoded,
@@ -47,18 +36,14 @@ struct Row {
 
 impl Near {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::default() }
+        Self { rows: HashMap::with_hasher(RandomState::default()) }
     }
 
     /// What `read` makes of the decoded form of the entry with this number, if there is a living one.
-    ///
-    /// It is read under the lock of its shard: a count of references would be one more thing that cores which
-    /// read one row at the same time write to.
     #[inline]
     pub(crate) fn read<R>(&self, number: i64, read: impl FnOnce(&dyn Any) -> Option<R>) -> Option<R> {
-        let hash = self.hash(number);
-        let rows = self.shard(hash).read();
-        let row = rows.find(hash, |row| row.number == number)?;
+        let rows = self.rows.pin();
+        let row = rows.get(&number)?;
         if row.expires.is_some_and(|expires| expires <= Instant::now()) {
             return None;
         }
@@ -76,52 +61,18 @@ impl Near {
         decoded: Decoded,
         resident: Arc<Resident>,
     ) {
-        let hash = self.hash(number);
-        let mut rows = self.shard(hash).write();
-        let new = Row { number, expires, decoded, resident };
-        match rows.find_mut(hash, |row| row.number == number) {
-            Some(row) => *row = new,
-            None => {
-                rows.insert_unique(hash, new, |row| self.hash(row.number));
-            }
-        }
+        self.rows.pin().insert(number, Row { expires, decoded, resident });
     }
 
     /// Takes this very entry out.
     pub(super) fn remove(&self, number: i64, resident: &Resident) {
-        let hash = self.hash(number);
-        let mut rows = self.shard(hash).write();
-        let is_it = |row: &Row| row.number == number && std::ptr::eq(&*row.resident, resident);
-        if let Ok(row) = rows.find_entry(hash, is_it) {
-            row.remove();
-        }
-    }
-
-    #[inline]
-    fn hash(&self, number: i64) -> u64 {
-        self.hasher.hash_one(number)
-    }
-
-    #[inline]
-    fn shard(&self, hash: u64) -> &Shard {
-        &self.shards[(hash >> SHARD_BITS_FROM) as usize % SHARDS]
+        // Another one has its own time to go.
+        let _ = self.rows.pin().remove_if(&number, |_, row| std::ptr::eq(&*row.resident, resident));
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
-    }
-}
-
-// A panic under the lock leaves whole rows behind, so the data is sound.
-impl Shard {
-    #[inline]
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<Row>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<Row>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.rows.len()
     }
 }
 
