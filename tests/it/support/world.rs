@@ -1,6 +1,6 @@
 use super::Meddler;
 use super::process::{Keeper, fresh_folder};
-use super::servers::{mariadb, postgres, shared_redis};
+use super::servers::{Redis, mariadb, postgres, shared_redis};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::{AutocacheBuilder, Counts, Stats};
@@ -80,6 +80,14 @@ impl World {
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let url = fresh_database(database, &name).await;
         Self::over(database, place, url, name, store, settings).await
+    }
+
+    /// A world with a Redis server of its own: for what walks all of a server's keys, and so disturbs others.
+    pub async fn apart(database: Database) -> (Self, Redis) {
+        let redis = Redis::start(&[]);
+        let store = RedisStore::connect(&redis.url()).await.expect("a store");
+        let world = Self::new_with_store(database, Place::Redis, Some(Meddler::around(store)), |b| b).await;
+        (world, redis)
     }
 
     /// A world whose store does as the returned meddler is told.
