@@ -2,11 +2,13 @@
 
 use crate::store::StoreError;
 use sea_orm::DbErr;
-use std::sync::Arc;
 use thiserror::Error;
 
 /// A failure of the cache. Reads and writes of a user fail with one only where there is no right
 /// answer without the cache, or where [`Consistency::Strict`](crate::Consistency::Strict) says so.
+///
+/// SeaORM's calls answer with a [`DbErr`], in which this is a [`DbErr::Custom`] that begins with
+/// `sea-orm-autocache: `. [`CacheErrorKind::of`] tells which one it is.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheError {
@@ -17,13 +19,13 @@ pub enum CacheError {
     )]
     NoAutocache,
     /// An Autocache without any backend.
-    #[error("an Autocache needs a backend: `.backend(\"default\", store)`")]
+    #[error("no backend: an Autocache needs one, `.backend(\"default\", store)`")]
     NoBackend,
     /// Two backends of one name.
-    #[error("two backends are named `{0}`")]
-    BackendTwice(String),
+    #[error("duplicate backend: two are named `{0}`")]
+    DuplicateBackend(String),
     /// An entity asks for a backend that is not there.
-    #[error("`{entity}` wants the backend `{wanted}`; registered: {}", registered.join(", "))]
+    #[error("unknown backend: `{entity}` wants `{wanted}`; registered: {}", registered.join(", "))]
     UnknownBackend {
         /// The entity's model name.
         entity: String,
@@ -33,31 +35,42 @@ pub enum CacheError {
         registered: Vec<String>,
     },
     /// An app label that would make keys ambiguous.
-    #[error("the app label `{0}` must not be empty and must not hold a `:`")]
+    #[error("bad app label: `{0}` must not be empty and must not hold a `:`")]
     AppLabel(String),
+    /// A column of a cached entity has a type that this build cannot cache.
+    #[error("unsupported column: `{column}` of `{entity}` cannot be cached: {reason}")]
+    UnsupportedColumn {
+        /// The entity's model name.
+        entity: String,
+        /// The column.
+        column: &'static str,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A second [`install`](crate::Autocache::install).
-    #[error("an Autocache is installed already; give tests and tenants theirs with `autocache.scope(…)`")]
+    #[error("an Autocache is installed already: give tests and tenants theirs with `autocache.scope(…)`")]
     InstalledAlready,
-    /// [`Consistency::Strict`](crate::Consistency::Strict): the write was not begun, because the cache
-    /// could not be told of it.
-    #[error("not written: the cache could not be told before the write: {0}")]
-    NotAnnounced(StoreError),
+    /// [`Consistency::Strict`](crate::Consistency::Strict): the write was not started, because the cache
+    /// did not acknowledge its intent.
+    #[error("not written: the cache did not acknowledge the write's intent: {0}")]
+    NotWritten(StoreError),
     /// [`Consistency::Strict`](crate::Consistency::Strict): the write is committed, but the cache may
-    /// answer with the older row for at most the hold.
-    #[error("committed, cache unconfirmed: {0}")]
+    /// answer with the older row for at most the intent TTL.
+    #[error("committed, but the cache is unconfirmed: {0}")]
     Unconfirmed(StoreError),
-    /// [`Unannounced::Refuse`](crate::Unannounced::Refuse), or a write that was to be streamed: not sent.
+    /// [`UntrackedWrites::Refuse`](crate::UntrackedWrites::Refuse), or a write that was to be streamed: not
+    /// sent.
     #[error(
-        "not sent: `{table}` is cached, and nobody has announced this write. Call `.exec_cached(&db)` in place of \
+        "not sent: `{table}` is cached, and this write runs no hooks. Call `.exec_cached(&db)` in place of \
          `.exec(&db)` (`update_many`, `delete_many`, `insert_many`, `insert`, `update`, `delete`, `delete_by_id`), \
          save or delete the models themselves, or write through a plain connection and `invalidate_many` the rows"
     )]
-    Unannounced {
+    UntrackedWrite {
         /// The table's name.
         table: String,
     },
     /// A lookup by columns that have no index.
-    #[error("`{entity}` has no {}index on {}: add `{}` to its `CachedEntity::indexes()`", if *unique { "unique " } else { "" }, columns.join(", "), declaration(columns, *unique))]
+    #[error("no index: `{entity}` has no {}index on {}: add `{}` to its `CachedEntity::indexes()`", if *unique { "unique " } else { "" }, columns.join(", "), declaration(columns, *unique))]
     NoIndex {
         /// The entity's model name.
         entity: String,
@@ -67,8 +80,8 @@ pub enum CacheError {
         unique: bool,
     },
     /// A lookup by another number of values than columns.
-    #[error("`{entity}` was looked up by {} with {given} value(s): give one for each column, as a tuple", columns.join(", "))]
-    Values {
+    #[error("wrong number of values: `{entity}` was looked up by {} with {given}: give one for each column, as a tuple", columns.join(", "))]
+    WrongValueCount {
         /// The entity's model name.
         entity: String,
         /// The columns.
@@ -76,9 +89,23 @@ pub enum CacheError {
         /// How many values there were.
         given: usize,
     },
+    /// A lookup by a value that is no value of the column, or a foreign key of another type than the column it
+    /// points to.
+    #[error("wrong type: the column `{column}` of `{entity}` holds {wanted}, which a value of {given} is not")]
+    WrongType {
+        /// The entity's model name.
+        entity: String,
+        /// The column.
+        column: String,
+        /// The kind of the column's values, as SeaORM names it.
+        wanted: String,
+        /// The kind of the given value.
+        given: String,
+    },
     /// A relation leads by a table, such as a junction, that is of no cached entity.
     #[error(
-        "`{table}` is the table of no cached entity: add `impl CachedEntity for Entity {{}}` and          `connect_signals!(ActiveModel);` to it (with hooks of its own: name it with `.entity(…)` of the          builder)"
+        "not cached: `{table}` is the table of no cached entity: add `impl CachedEntity for Entity {{}}` and \
+         `connect_signals!(ActiveModel);` to it (with hooks of its own: name it with `.entity(…)` of the builder)"
     )]
     NotCached {
         /// The table's name.
@@ -86,7 +113,8 @@ pub enum CacheError {
     },
     /// A relation has a condition of its own (`on_condition`), which only the database can judge.
     #[error(
-        "the relation from `{from}` to `{to}` has a condition of its own: ask the database with `find_related`"
+        "conditional relation: the one from `{from}` to `{to}` has a condition of its own: ask the database with \
+         `find_related`"
     )]
     Conditional {
         /// The table it begins at.
@@ -95,42 +123,83 @@ pub enum CacheError {
         to: String,
     },
     /// Relations that do not lead from the one entity to the other.
-    #[error("these relations do not lead from `{from}` to `{to}`")]
-    Astray {
+    #[error("relation mismatch: these relations do not lead from `{from}` to `{to}`")]
+    RelationMismatch {
         /// The table of the models.
         from: String,
         /// The table of the rows that were asked for.
         to: String,
     },
     /// A call on the cache itself, such as an invalidation, could not be carried out.
-    #[error(transparent)]
+    #[error("cache failure: {0}")]
     Store(#[from] StoreError),
 }
 
-impl CacheError {
-    /// The cache's own failure inside a [`DbErr`], if that is what it is.
+macro_rules! kinds {
+    ($($name:ident: $lead:literal,)*) => {
+        /// The kinds of [`CacheError`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum CacheErrorKind {
+            $(
+                #[doc = concat!("[`CacheError::", stringify!($name), "`]")]
+                $name,
+            )*
+        }
+
+        impl CacheErrorKind {
+            /// What the messages of each kind begin with, and no others do.
+            const LEADS: &[(&str, Self)] = &[$(($lead, Self::$name)),*];
+        }
+    };
+}
+
+kinds! {
+    NoAutocache: "no Autocache here",
+    NoBackend: "no backend:",
+    DuplicateBackend: "duplicate backend:",
+    UnknownBackend: "unknown backend:",
+    AppLabel: "bad app label:",
+    UnsupportedColumn: "unsupported column:",
+    InstalledAlready: "an Autocache is installed already",
+    NotWritten: "not written:",
+    Unconfirmed: "committed, but the cache is unconfirmed:",
+    UntrackedWrite: "not sent:",
+    NoIndex: "no index:",
+    WrongValueCount: "wrong number of values:",
+    WrongType: "wrong type:",
+    NotCached: "not cached:",
+    Conditional: "conditional relation:",
+    RelationMismatch: "relation mismatch:",
+    Store: "cache failure:",
+}
+
+const PREFIX: &str = "sea-orm-autocache: ";
+
+impl CacheErrorKind {
+    /// The kind of the cache's own failure inside a [`DbErr`], if that is what it is.
     ///
     /// ```
     /// use sea_orm::DbErr;
-    /// use sea_orm_autocache::CacheError;
+    /// use sea_orm_autocache::{CacheError, CacheErrorKind};
     ///
     /// let error = DbErr::from(CacheError::NoAutocache);
-    /// assert_eq!(CacheError::of(&error), Some(&CacheError::NoAutocache));
-    /// assert_eq!(CacheError::of(&DbErr::RecordNotUpdated), None);
+    /// assert_eq!(CacheErrorKind::of(&error), Some(CacheErrorKind::NoAutocache));
+    /// assert_eq!(CacheErrorKind::of(&DbErr::RecordNotUpdated), None);
     /// ```
     #[must_use]
-    pub fn of(error: &DbErr) -> Option<&Self> {
-        match error {
-            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
-            _ => None,
-        }
+    pub fn of(error: &DbErr) -> Option<Self> {
+        let DbErr::Custom(text) = error else { return None };
+        let text = text.strip_prefix(PREFIX)?;
+        Self::LEADS.iter().find(|(lead, _)| text.starts_with(lead)).map(|(_, kind)| *kind)
     }
 }
 
-/// The one variant of `DbErr` that carries a typed cause.
+/// `DbErr` has one variant that carries a cause of another type, and its text says that a conversion failed. An
+/// error of the cache is to read as one, so it is a text, and [`CacheErrorKind::of`] reads it back.
 impl From<CacheError> for DbErr {
     fn from(error: CacheError) -> Self {
-        Self::TryIntoErr { from: "cache", into: "model", source: Arc::new(error) }
+        Self::Custom(format!("{PREFIX}{error}"))
     }
 }
 
@@ -145,4 +214,44 @@ fn declaration(columns: &[String], unique: bool) -> String {
     };
     let columns: Vec<String> = columns.iter().map(variant).collect();
     format!("Index::{}([{}])", if unique { "unique" } else { "many" }, columns.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreErrorKind;
+
+    #[test]
+    fn every_error_is_known_again_inside_a_database_error() {
+        let text = || "x".to_owned();
+        let store = || StoreError::new(StoreErrorKind::Timeout, "no backend: not sent: ");
+        let errors = [
+            CacheError::NoAutocache,
+            CacheError::NoBackend,
+            CacheError::DuplicateBackend(text()),
+            CacheError::UnknownBackend { entity: text(), wanted: "x", registered: vec![text()] },
+            CacheError::AppLabel(text()),
+            CacheError::UnsupportedColumn { entity: text(), column: "x", reason: text() },
+            CacheError::InstalledAlready,
+            CacheError::NotWritten(store()),
+            CacheError::Unconfirmed(store()),
+            CacheError::UntrackedWrite { table: text() },
+            CacheError::NoIndex { entity: text(), columns: vec![text()], unique: true },
+            CacheError::WrongValueCount { entity: text(), columns: vec![text()], given: 2 },
+            CacheError::WrongType { entity: text(), column: text(), wanted: text(), given: text() },
+            CacheError::NotCached { table: text() },
+            CacheError::Conditional { from: text(), to: text() },
+            CacheError::RelationMismatch { from: text(), to: text() },
+            CacheError::Store(store()),
+        ];
+        assert_eq!(errors.len(), CacheErrorKind::LEADS.len());
+        for (error, (_, kind)) in errors.into_iter().zip(CacheErrorKind::LEADS) {
+            let name = format!("{error:?}");
+            let error = DbErr::from(error);
+            assert_eq!(CacheErrorKind::of(&error), Some(*kind), "{error}");
+            assert!(name.starts_with(&format!("{kind:?}")), "{name} is no {kind:?}");
+            assert!(error.to_string().starts_with("Custom Error: sea-orm-autocache: "), "{error}");
+        }
+        assert_eq!(CacheErrorKind::of(&DbErr::Custom("not written: by a user".to_owned())), None);
+    }
 }

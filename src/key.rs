@@ -24,9 +24,8 @@ impl<'a> KeyParts<'a> {
         Self { app, model, pk, version }
     }
 
-    /// What [`Display`](fmt::Display) says, without the ways of a formatter: this is made for every read.
-    /// One byte too large: `Bytes` takes such a `String` over as it is, and shares it without more ado,
-    /// where a full one costs it a second look at each clone.
+    /// As [`Display`](fmt::Display), without a formatter: this is made for every read. Capacity is one more than
+    /// the length on purpose: it keeps `Bytes::from(String)` off the slower clone path.
     pub(crate) fn joined(&self) -> String {
         let mut key = String::with_capacity(self.app.len() + self.model.len() + self.pk.len() + 3);
         for part in [self.app, ":", self.model, ":", self.pk] {
@@ -86,10 +85,10 @@ pub(crate) fn with_pk_text<R>(key: &ValueTuple, with: impl FnOnce(&str) -> R) ->
     pk_text(key).map(|text| with(&text))
 }
 
-/// The number that a primary key is, if it is one integer that is not too large. Integers of every kind that
-/// have one text are one number, and no others are.
+/// The integer that a primary key is, if it is one that is not too large. Integers of every kind that have one
+/// text are one integer, and no others are.
 #[inline]
-pub(crate) fn number(key: &ValueTuple) -> Option<i64> {
+pub(crate) fn integer(key: &ValueTuple) -> Option<i64> {
     let ValueTuple::One(value) = key else { return None };
     match *value {
         Value::TinyInt(v) => v.map(i64::from),
@@ -264,7 +263,7 @@ mod tests {
 
     #[test]
     fn integers_of_one_text_are_one_number() {
-        let of = |value: Value| number(&ValueTuple::One(value));
+        let of = |value: Value| integer(&ValueTuple::One(value));
         for seven in [7_i8.into(), 7_i16.into(), 7_i32.into(), 7_i64.into()] {
             assert_eq!(of(seven), Some(7));
         }
@@ -274,7 +273,7 @@ mod tests {
         assert_eq!((of(i64::MIN.into()), of(i64::MAX.into())), (Some(i64::MIN), Some(i64::MAX)));
         assert_eq!(of((i64::MAX as u64 + 1).into()), None, "would be another number");
         assert_eq!((of(u64::MAX.into()), of(Value::BigInt(None)), of("7".into())), (None, None, None));
-        assert_eq!(number(&ValueTuple::Two(7.into(), 8.into())), None);
+        assert_eq!(integer(&ValueTuple::Two(7.into(), 8.into())), None);
     }
 
     #[test]

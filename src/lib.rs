@@ -7,40 +7,54 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod autocache;
+mod backend;
 mod bulk;
-pub mod coherence;
+mod cascade;
+mod coherence;
 mod connection;
 mod controller;
 mod entity;
-pub mod entry;
+mod entry;
 mod error;
+mod executor;
 mod key;
-mod registry;
+mod keyspace;
+mod read;
 mod relation;
-mod resilience;
+mod settings;
 pub mod signals;
+mod single_flight;
+mod sql;
 pub mod store;
 mod telemetry;
+mod write;
 
-pub use autocache::{Autocache, AutocacheBuilder, Consistency, Unannounced};
+pub use autocache::{Autocache, AutocacheBuilder};
 pub use bulk::{CachedScope, ExecCached};
 pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
-pub use controller::{BoundController, CacheController};
-pub use entity::{CachedEntity, EntityCache, SignalsConnected};
-pub use error::CacheError;
+pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
+pub use entity::{CachedEntity, Index, SignalsConnected};
+pub use error::{CacheError, CacheErrorKind};
 pub use key::{KEY_BYTES_MAX, KeyParts};
-pub use relation::{CachedLoader, CachedRelated, Index};
-pub use store::{MemoryStore, RedisStore, RedisStoreBuilder, Store, StoreError, StoreErrorKind};
+pub use relation::{CachedLoader, CachedRelated};
+pub use settings::{Consistency, UntrackedWrites};
+#[cfg(feature = "fred")]
+pub use store::{RedisStore, RedisStoreBuilder};
+pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
-pub use {fred, sea_orm};
+#[cfg(feature = "fred")]
+pub use fred;
+pub use sea_orm;
 
 /// What an entity module and a `main` need.
 pub mod prelude {
+    #[cfg(feature = "fred")]
+    pub use crate::RedisStore;
     pub use crate::{
-        Autocache, CacheController, CacheError, CachedConnection, CachedEntity, CachedLoader, CachedRelated,
-        CachedTransaction, Consistency, EntityCache, ExecCached, Index, KeyParts, MemoryStore, RedisStore,
-        SignalsConnected, Store, Unannounced, connect_signals,
+        Autocache, CacheController, CacheError, CacheErrorKind, CachedConnection, CachedEntity, CachedLoader,
+        CachedRelated, CachedTransaction, Consistency, EntityCache, ExecCached, Index, KeyParts, MemoryStore,
+        SignalsConnected, Store, UntrackedWrites, connect_signals,
     };
 }
 
@@ -52,7 +66,10 @@ pub mod _docs {
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::registry::Registration;
-    pub use async_trait;
+    pub use crate::entity::Registration;
+    pub use crate::signals::Then;
     pub use inventory;
+
+    /// What a hook answers with.
+    pub type Hook<'c, T> = futures_util::future::BoxFuture<'c, Result<T, sea_orm::DbErr>>;
 }

@@ -1,4 +1,4 @@
-//! What is counted and said: counters per entity and backend, and the same through `metrics`.
+//! Counters per entity and backend, and the same through `metrics`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +9,13 @@ pub(crate) const TARGET: &str = "sea_orm_autocache";
 
 const PLACES: usize = 8;
 
-/// Counters that threads keep at places of their own, or share with few: cores that count in one
-/// line of memory wait for each other.
+/// A striped counter: each thread counts in a cache line of its own or of few (avoids false sharing).
 #[derive(Debug, Default)]
 pub(crate) struct Spread<T> {
     places: [Apart<T>; PLACES],
 }
 
-/// Two lines of memory: processors fetch them in pairs.
+/// Two cache lines: processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Apart<T>(T);
@@ -61,14 +60,14 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         struct Cells {
             $($name: AtomicU64,)*
-            /// Hits that are round trips to the backend, too, and counted for both here.
-            near: AtomicU64,
+            /// Hits through the id index: each counts as a hit and as a round trip.
+            by_id: AtomicU64,
         }
 
         impl Cells {
             fn read(&self) -> Counts {
                 let mut counts = Counts { $($name: self.$name.load(Ordering::Relaxed),)* };
-                counts.hits += self.near.load(Ordering::Relaxed);
+                counts.hits += self.by_id.load(Ordering::Relaxed);
                 counts
             }
         }
@@ -122,7 +121,7 @@ counters! {
     publishes,
     /// Keys emptied by writers and invalidations.
     invalidations,
-    /// Writes whose intent had gone before they were finished: evictions, failovers, a hold too short.
+    /// Writes whose intent had gone before they were finished: evictions, failovers, an intent TTL that is too short.
     lost_intents,
     /// Store calls that failed.
     errors,
@@ -130,6 +129,8 @@ counters! {
     undecodable,
     /// Rows and lists too large to be cached.
     oversized,
+    /// Rows with a value that cannot be cached, such as JSON that is nested too deep.
+    uncacheable,
     /// Lists whose members the cache knew.
     list_hits,
     /// Lists whose members had to be read from the database.
@@ -175,17 +176,17 @@ impl Recorder {
         self.publish(event, n);
     }
 
-    /// A hit that asked the backend, in one step.
+    /// A hit through the id index.
     #[inline]
-    pub(crate) fn count_near(&self) {
-        self.cells.mine().near.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count_by_id(&self) {
+        self.cells.mine().by_id.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
         self.publish(Event::hits, 1);
     }
 
-    /// How many hits of those counted were round trips that nobody else has counted.
-    pub(crate) fn near(&self) -> u64 {
-        self.cells.all().map(|cells| cells.near.load(Ordering::Relaxed)).sum()
+    /// Hits that are round trips which the backend has not counted.
+    pub(crate) fn by_id(&self) -> u64 {
+        self.cells.all().map(|cells| cells.by_id.load(Ordering::Relaxed)).sum()
     }
 
     #[cfg(feature = "metrics")]
@@ -239,8 +240,9 @@ pub struct BackendStats {
     pub trips: u64,
     /// Whether the breaker is open now: the database answers.
     pub open: bool,
-    /// How many keys the store must yet be told of; they are read from the database.
-    pub owed: usize,
+    /// Queued invalidations: keys whose writes the store does not know of yet. They are read from the
+    /// database.
+    pub queued: usize,
 }
 
 /// A snapshot of all counters, from [`Autocache::stats`](crate::Autocache::stats).
@@ -290,9 +292,9 @@ impl fmt::Display for Stats {
             }
             writeln!(f)?;
         }
-        for BackendStats { backend, round_trips, failures, trips, open, owed } in &self.backends {
+        for BackendStats { backend, round_trips, failures, trips, open, queued } in &self.backends {
             write!(f, "{backend}: round_trips={round_trips} failures={failures}")?;
-            writeln!(f, " trips={trips} open={open} owed={owed}")?;
+            writeln!(f, " trips={trips} open={open} queued={queued}")?;
         }
         Ok(())
     }

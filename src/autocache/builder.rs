@@ -1,19 +1,19 @@
-use super::catalog::Catalog;
-use super::shelf::Shelf;
-use super::{Autocache, Backend, Consistency, Hold, Inner, Settings, Unannounced};
-use crate::entity::CachedEntity;
+use super::catalog::{ByType, Catalog};
+use super::{Autocache, Hold, Inner};
+use crate::backend::Backend;
+use crate::entity::{CachedEntity, Registration};
 use crate::error::CacheError;
-use crate::registry::{self, Registration};
-use crate::store::{Held, Store};
+use crate::settings::{Consistency, Settings, UntrackedWrites};
+use crate::store::{Store, StoreHandle};
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(3_600);
-const HOLD: Duration = Duration::from_secs(10);
-const TRANSACTION_HOLD: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(3_600);
+const INTENT_TTL: Duration = Duration::from_secs(10);
+const TRANSACTION_INTENT_TTL: Duration = Duration::from_secs(30);
 const MAX_ENTRY_BYTES: usize = 1024 * 1024;
 const APP_LABEL: &str = "app";
 
@@ -24,20 +24,20 @@ pub struct AutocacheBuilder {
     database: DatabaseConnection,
     app: String,
     settings: Settings,
-    backends: Vec<(String, Held)>,
+    backends: Vec<(String, StoreHandle)>,
     entities: Vec<Registration>,
 }
 
 impl AutocacheBuilder {
     pub(super) fn new(database: DatabaseConnection) -> Self {
         let settings = Settings {
-            timeout: TIMEOUT,
-            tombstone_timeout: None,
+            ttl: TTL,
+            tombstone_ttl: None,
             consistency: Consistency::default(),
-            hold: HOLD,
-            transaction_hold: TRANSACTION_HOLD,
+            intent_ttl: INTENT_TTL,
+            transaction_intent_ttl: TRANSACTION_INTENT_TTL,
             max_entry_bytes: MAX_ENTRY_BYTES,
-            unannounced: Unannounced::default(),
+            untracked_writes: UntrackedWrites::default(),
         };
         Self { database, app: APP_LABEL.to_owned(), settings, backends: Vec::new(), entities: Vec::new() }
     }
@@ -51,28 +51,27 @@ impl AutocacheBuilder {
     /// A place to keep entries. Entities name theirs with `BACKEND`, which is `default` unless they
     /// say otherwise. At least one is needed.
     pub fn backend(mut self, name: impl Into<String>, store: impl Store) -> Self {
-        self.backends.push((name.into(), Held::of(store)));
+        self.backends.push((name.into(), StoreHandle::of(store)));
         self
     }
 
-    /// Makes an entity known that calls the signals in hooks of its own. Those of
-    /// [`connect_signals!`](crate::connect_signals) are known by themselves, and so is every entity that
-    /// was used. What is not known is not followed: as a junction of two others, as what a delete takes
-    /// along, as what an unannounced statement writes to.
+    /// Registers an entity with hand-written hooks. Those of [`connect_signals!`](crate::connect_signals) are
+    /// registered already, and an entity that was used is, too. Unregistered entities are ignored in cascades,
+    /// junctions and the detection of untracked writes.
     pub fn entity<E: CachedEntity>(mut self, _: E) -> Self {
         self.entities.push(Registration::of::<E>());
         self
     }
 
-    /// How long rows stay cached, where the entity does not say. Defaults to one hour.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
+    /// The TTL of rows, where the entity does not set one. Defaults to one hour.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttl = ttl;
         self
     }
 
-    /// How long absences are remembered, where the entity does not say. Defaults to the timeout of rows.
-    pub fn tombstone_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.tombstone_timeout = Some(timeout);
+    /// The TTL of tombstones, where the entity does not set one. Defaults to the TTL of rows.
+    pub fn tombstone_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.tombstone_ttl = Some(ttl);
         self
     }
 
@@ -82,18 +81,18 @@ impl AutocacheBuilder {
         self
     }
 
-    /// How long a write may take from its announcement to its commit; for so long readers go to the
-    /// database when a writer dies. Must exceed the database's own limit on a statement or COMMIT.
-    /// Defaults to 10 seconds.
-    pub fn hold(mut self, hold: Duration) -> Self {
-        self.settings.hold = hold;
+    /// The TTL of a write intent: every write must commit within it, and after a writer dies, readers bypass
+    /// the row for so long. Must exceed the database's own limit on a statement or COMMIT. Defaults to 10
+    /// seconds.
+    pub fn intent_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.intent_ttl = ttl;
         self
     }
 
-    /// How long readers go to the database after a write in a plain `DatabaseTransaction`, whose commit
-    /// cannot be seen. Must exceed the longest such transaction. Defaults to 30 seconds.
-    pub fn transaction_hold(mut self, hold: Duration) -> Self {
-        self.settings.transaction_hold = hold;
+    /// The TTL of the intent of a write in a plain `DatabaseTransaction`, whose commit the cache cannot see:
+    /// readers bypass the row for all of it. Must exceed the longest such transaction. Defaults to 30 seconds.
+    pub fn transaction_intent_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.transaction_intent_ttl = ttl;
         self
     }
 
@@ -103,19 +102,20 @@ impl AutocacheBuilder {
         self
     }
 
-    /// What happens to writes of cached tables through our connections that no signal has announced.
-    /// Defaults to
-    /// [`Unannounced::Invalidate`].
-    pub fn unannounced(mut self, policy: Unannounced) -> Self {
-        self.settings.unannounced = policy;
+    /// What happens to writes of cached tables through the cache's connections that run no hooks. Defaults to
+    /// [`UntrackedWrites::Invalidate`].
+    pub fn untracked_writes(mut self, policy: UntrackedWrites) -> Self {
+        self.settings.untracked_writes = policy;
         self
     }
 
     /// Makes the Autocache. Inside a tokio runtime, a task then asks Postgres or MySQL how long it lets
-    /// statements and locks wait, and warns of what exceeds the holds.
+    /// statements and locks wait, and warns of what exceeds the intent TTLs.
     ///
     /// # Errors
-    /// [`CacheError::NoBackend`], [`CacheError::BackendTwice`] or [`CacheError::AppLabel`].
+    /// [`CacheError::NoBackend`], [`CacheError::DuplicateBackend`] or [`CacheError::AppLabel`].
+    /// [`CacheError::UnsupportedColumn`], if a column of a cached entity has a type whose feature is not
+    /// enabled.
     pub fn build(self) -> Result<Autocache, CacheError> {
         let Self { database, app, settings, backends: given, entities } = self;
         if app.is_empty() || app.contains(':') {
@@ -128,15 +128,23 @@ impl AutocacheBuilder {
         for (name, store) in given {
             let backend = Arc::new(Backend::new(&name, store));
             if backends.insert(name.clone(), backend).is_some() {
-                return Err(CacheError::BackendTwice(name));
+                return Err(CacheError::DuplicateBackend(name));
             }
         }
         super::timeouts::check_in_background(&database, &settings);
-        let regions = ArcSwap::from_pointee(Catalog::default());
-        let inner = Inner { database, app, settings, backends, regions, shelf: Shelf::new() };
-        let autocache = Autocache { inner: Hold::Counted(Arc::new(inner)) };
-        registry::register_all(&autocache);
-        entities.iter().for_each(|registration| registration.register(&autocache));
-        Ok(autocache)
+        let catalog = ArcSwap::from_pointee(Catalog::default());
+        let mut inner = Inner { database, app, settings, backends, known: ByType::default(), catalog };
+        let mut catalog = Catalog::default();
+        for registration in Registration::all().copied().chain(entities) {
+            match inner.make_region(registration.schema()) {
+                Ok(region) => catalog.add(&region),
+                // Programs have several Autocaches, with some entities each: it is an error when it is used.
+                Err(CacheError::UnknownBackend { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        inner.known = catalog.by_type().clone();
+        inner.catalog.store(Arc::new(catalog));
+        Ok(Autocache { inner: Hold::Counted(Arc::new(inner)) })
     }
 }

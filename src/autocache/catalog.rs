@@ -1,4 +1,4 @@
-//! The regions of an Autocache: by the type of their entity, and by its table.
+//! [`Catalog`]: the regions of an Autocache by the type of their entity, and by its table.
 
 use super::Region;
 use foldhash::fast::RandomState;
@@ -6,11 +6,13 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Read on every call, written once for each entity.
+/// Regions by the type of their entity. A `TypeId` is a hash already and not chosen by users: a quick hasher
+/// will do.
+pub(super) type ByType = HashMap<TypeId, Arc<Region>, RandomState>;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Catalog {
-    /// A `TypeId` is a hash already, and nobody outside chooses it: a quick hasher will do.
-    by_type: HashMap<TypeId, Arc<Region>, RandomState>,
+    by_type: ByType,
     /// By the name in lower case.
     by_table: HashMap<String, Vec<Arc<Region>>>,
     /// Those whose rows follow the deletion of a row of this table.
@@ -22,21 +24,24 @@ impl Catalog {
         self.by_type.get(entity)
     }
 
-    /// The catalog with this region, unless the entity has one already.
-    pub(super) fn with(&self, entity: TypeId, region: &Arc<Region>) -> Self {
-        let mut catalog = self.clone();
-        if catalog.by_type.contains_key(&entity) {
-            return catalog;
+    pub(super) fn by_type(&self) -> &ByType {
+        &self.by_type
+    }
+
+    /// Adds a region, unless the entity has one already.
+    pub(super) fn add(&mut self, region: &Arc<Region>) {
+        let schema = &region.keyspace.schema;
+        if self.by_type.contains_key(&schema.id) {
+            return;
         }
-        catalog.by_type.insert(entity, region.clone());
-        catalog.by_table.entry(region.table.to_ascii_lowercase()).or_default().push(region.clone());
-        for parent in &region.parents {
-            let children = catalog.by_parent.entry(parent.table.clone()).or_default();
+        self.by_type.insert(schema.id, region.clone());
+        self.by_table.entry(schema.table.to_ascii_lowercase()).or_default().push(region.clone());
+        for parent in &schema.foreign_keys {
+            let children = self.by_parent.entry(parent.table.clone()).or_default();
             if !children.iter().any(|child| Arc::ptr_eq(child, region)) {
                 children.push(region.clone());
             }
         }
-        catalog
     }
 
     pub(super) fn is_empty(&self) -> bool {

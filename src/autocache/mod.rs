@@ -1,76 +1,33 @@
 //! [`Autocache`]: the app's state, and where `Entity::cache()` finds it.
 
-mod backend;
 mod builder;
 mod catalog;
 mod region;
-mod shelf;
 mod timeouts;
 
-pub(crate) use backend::Backend;
 pub use builder::AutocacheBuilder;
-pub(crate) use region::{Reading, Region};
+pub(crate) use region::Region;
 
-use crate::connection::CachedConnection;
-use crate::controller::CacheController;
-use crate::entity::CachedEntity;
+use crate::backend::Backend;
+use crate::entity::{EntityOps, Schema};
 use crate::error::CacheError;
+use crate::keyspace::Keyspace;
+use crate::settings::Settings;
 use crate::telemetry::{Counts, Stats};
 use arc_swap::ArcSwap;
-use catalog::Catalog;
+use catalog::{ByType, Catalog};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
-use shelf::Shelf;
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 static INSTALLED: OnceLock<Autocache> = OnceLock::new();
 
 tokio::task_local! {
     static SCOPED: Autocache;
-}
-
-/// How the cache behaves when it cannot be reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Consistency {
-    /// No read and no write ever fails because of the cache.
-    #[default]
-    Available,
-    /// A write that the cache could not be told of beforehand is not begun, and one whose end it
-    /// could not be told of says so, unless the hold proves that no reader can see the older row.
-    /// A server that has been replaced or restarted is an empty cache.
-    Strict,
-}
-
-/// What happens to a write of a cached table that no signal has announced: SeaORM's bulk statements,
-/// its `Entity::insert`, `update` and `delete`, raw SQL.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unannounced {
-    /// The row is invalidated where the statement names its primary key, the whole entity otherwise,
-    /// and a warning names the table once.
-    #[default]
-    Invalidate,
-    /// Nothing is invalidated; a warning names the table once.
-    Warn,
-    /// The statement is not sent: [`CacheError::Unannounced`].
-    Refuse,
-}
-
-/// Settings that all entities share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) timeout: Duration,
-    pub(crate) tombstone_timeout: Option<Duration>,
-    pub(crate) consistency: Consistency,
-    pub(crate) hold: Duration,
-    pub(crate) transaction_hold: Duration,
-    pub(crate) max_entry_bytes: usize,
-    pub(crate) unannounced: Unannounced,
 }
 
 /// The app's cache: backends, settings, the database. A cheap handle to clone into axum's or actix'
@@ -80,7 +37,7 @@ pub(crate) struct Settings {
 /// # mod book {
 /// #     use sea_orm::entity::prelude::*;
 /// #     use sea_orm_autocache::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 /// #     #[sea_orm(table_name = "book")]
 /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String }
 /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -136,8 +93,11 @@ struct Inner {
     app: String,
     settings: Settings,
     backends: HashMap<String, Arc<Backend>>,
-    regions: ArcSwap<Catalog>,
-    shelf: Shelf<Arc<Region>>,
+    /// The entities that were known when this was built. A hit borrows its region from here and counts no
+    /// reference, so cores that read one entity do not wait for each other.
+    known: ByType,
+    /// All entities.
+    catalog: ArcSwap<Catalog>,
 }
 
 impl Autocache {
@@ -167,39 +127,20 @@ impl Autocache {
         SCOPED.try_with(Self::clone).ok().or_else(installed)
     }
 
-    /// The cache of one entity.
-    #[must_use]
-    pub fn cache<E: CachedEntity>(&self) -> CacheController<E> {
-        CacheController::of(self)
-    }
-
-    /// The database, to be used wherever a `DatabaseConnection` was: writes through it keep the cache
-    /// right, in transactions too.
-    #[must_use]
-    pub fn connection(&self) -> CachedConnection {
-        self.wrap(self.inner.database.clone())
-    }
-
-    /// As [`connection`](Self::connection), around another connection to the same database, such as
-    /// SeaORM's `RestrictedConnection`.
-    #[must_use]
-    pub fn wrap<D>(&self, connection: D) -> CachedConnection<D> {
-        CachedConnection::new(connection, self.clone())
-    }
-
     /// All counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let regions = self.inner.regions.load();
-        let mut entities: Vec<_> = regions.all().map(|region| region.stats.read()).collect();
+        let regions = self.inner.catalog.load();
+        let mut entities: Vec<_> = regions.all().map(|region| region.keyspace.stats.read()).collect();
         entities.retain(|entity| entity.counts != Counts::default());
         entities.sort_by(|a, b| (&a.entity, &a.backend).cmp(&(&b.entity, &b.backend)));
-        let near = |backend: &Arc<Backend>| {
-            let its = regions.all().filter(|region| Arc::ptr_eq(&region.backend, backend));
-            its.map(|region| region.stats.near()).sum()
+        let by_id = |backend: &Backend| {
+            let keyspaces = regions.all().map(|region| &region.keyspace);
+            let its = keyspaces.filter(|keyspace| keyspace.backend.is_same(backend));
+            its.map(|keyspace| keyspace.stats.by_id()).sum()
         };
         let mut backends: Vec<_> =
-            self.inner.backends.values().map(|backend| backend.stats(near(backend))).collect();
+            self.inner.backends.values().map(|backend| backend.stats(by_id(backend))).collect();
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));
         Stats { entities, backends }
     }
@@ -217,65 +158,91 @@ impl Autocache {
         std::ptr::eq::<Inner>(&*self.inner, &*other.inner)
     }
 
-    /// The entity's region, made at its first use.
-    pub(crate) fn region<E: CachedEntity>(&self) -> Result<Arc<Region>, CacheError> {
-        let id = TypeId::of::<E>();
-        if let Some(region) = self.inner.regions.load().get(&id) {
-            return Ok(region.clone());
+    /// The entity's region; made now if it was not known at the start.
+    #[inline]
+    pub(crate) fn region(
+        &self,
+        id: TypeId,
+        ops: &'static dyn EntityOps,
+    ) -> Result<Cow<'_, Arc<Region>>, CacheError> {
+        match self.inner.known.get(&id) {
+            Some(region) => Ok(Cow::Borrowed(region)),
+            None => self.late_region(id, ops).map(Cow::Owned),
         }
-        let backend = self.inner.backends.get(E::BACKEND).ok_or_else(|| self.unknown_backend::<E>())?;
-        let made = Arc::new(Region::of::<E>(
-            &self.inner.app,
-            &self.inner.settings,
-            backend.clone(),
-            dialect(&self.inner.database),
-        ));
-        self.inner.regions.rcu(|regions| regions.with(id, &made));
-        let region = self.inner.regions.load().get(&id).cloned().unwrap_or(made);
-        // Not earlier: who writes past the signals finds in the catalog whose rows may be cached.
-        self.inner.shelf.put(id, &region);
-        Ok(region)
     }
 
-    /// The entity's region, if it has been used.
+    /// The entity's region, if it was known at the start.
     #[inline]
-    pub(crate) fn known<E: CachedEntity>(&self) -> Option<&Region> {
-        self.inner.shelf.get(TypeId::of::<E>()).map(Arc::as_ref)
+    pub(crate) fn known(&self, id: TypeId) -> Option<&Region> {
+        self.inner.known.get(&id).map(Arc::as_ref)
+    }
+
+    /// The region of an entity with hooks of its own that the builder was not told of.
+    #[cold]
+    fn late_region(&self, id: TypeId, ops: &'static dyn EntityOps) -> Result<Arc<Region>, CacheError> {
+        let catalog = &self.inner.catalog;
+        if let Some(region) = catalog.load().get(&id) {
+            return Ok(region.clone());
+        }
+        let made = self.inner.make_region(Schema::of(ops))?;
+        catalog.rcu(|catalog| {
+            let mut catalog = Catalog::clone(catalog);
+            catalog.add(&made);
+            catalog
+        });
+        let region = catalog.load().get(&id).cloned();
+        Ok(region.unwrap_or(made))
     }
 
     /// Whether any entity is known.
     pub(crate) fn has_regions(&self) -> bool {
-        !self.inner.regions.load().is_empty()
+        !self.inner.catalog.load().is_empty()
     }
 
     /// The regions of all entities that are known.
     pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
-        self.inner.regions.load().all().cloned().collect()
+        self.inner.catalog.load().all().cloned().collect()
     }
 
     /// The regions of the entities of this table, in whatever case its name is written.
     pub(crate) fn regions_of_table(&self, table: &str) -> Vec<Arc<Region>> {
-        self.inner.regions.load().of_table(table).to_vec()
+        self.inner.catalog.load().of_table(table).to_vec()
     }
 
     /// The region of this table's entity.
     pub(crate) fn region_of_table(&self, table: &str) -> Option<Arc<Region>> {
-        self.inner.regions.load().of_table(table).iter().find(|region| region.table == table).cloned()
+        let catalog = self.inner.catalog.load();
+        catalog.of_table(table).iter().find(|region| region.keyspace.table() == table).cloned()
     }
 
     /// The regions whose rows follow the deletion of a row of this table.
     pub(crate) fn children_of(&self, table: &str) -> Vec<Arc<Region>> {
-        self.inner.regions.load().children_of(table).to_vec()
-    }
-
-    fn unknown_backend<E: CachedEntity>(&self) -> CacheError {
-        let mut registered: Vec<String> = self.inner.backends.keys().cloned().collect();
-        registered.sort();
-        CacheError::UnknownBackend { entity: E::model_name().into_owned(), wanted: E::BACKEND, registered }
+        self.inner.catalog.load().children_of(table).to_vec()
     }
 }
 
-/// Which database this is; `None` for a connection that was never made, of which SeaORM may not even be asked.
+impl Inner {
+    fn make_region(&self, schema: Schema) -> Result<Arc<Region>, CacheError> {
+        let backend = self.backends.get(schema.backend).ok_or_else(|| self.unknown_backend(&schema))?;
+        let database = dialect(&self.database);
+        let keyspace = Keyspace::of(schema, &self.app, &self.settings, backend.clone(), database);
+        match keyspace.schema.unsupported() {
+            Some((column, reason)) if !keyspace.is_off() => {
+                let entity = keyspace.model().to_owned();
+                Err(CacheError::UnsupportedColumn { entity, column, reason })
+            }
+            _ => Ok(Region::of(keyspace)),
+        }
+    }
+
+    fn unknown_backend(&self, schema: &Schema) -> CacheError {
+        let mut registered: Vec<String> = self.backends.keys().cloned().collect();
+        registered.sort_unstable();
+        CacheError::UnknownBackend { entity: schema.model.clone(), wanted: schema.backend, registered }
+    }
+}
+
+/// The database's dialect; `None` for a connection that cannot be asked.
 fn dialect(database: &DatabaseConnection) -> Option<DbBackend> {
     match database.inner {
         DatabaseConnectionType::Disconnected => None,

@@ -1,7 +1,7 @@
-//! The one timing assumption of the protocol: a write's statement or COMMIT is over before its hold.
-//! Databases can enforce that; here it is looked up whether this one does.
+//! The one timing assumption of the protocol: a write's statement or COMMIT is over within the intent TTL.
+//! Databases can enforce that; this checks whether this one does.
 
-use super::Settings;
+use crate::settings::Settings;
 use crate::telemetry::TARGET;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use std::time::Duration;
@@ -50,16 +50,16 @@ async fn limits(database: &DatabaseConnection) -> Result<Vec<Named>, DbErr> {
     rows.into_iter().map(named).collect()
 }
 
-/// The limits that do not end a write before its hold.
+/// The limits that do not end a write within its intent TTL.
 fn too_long<'a>(limits: &'a [Named], settings: &Settings) -> Vec<&'a Named> {
-    let exceeds = |named: &Named, hold: Duration| named.limit.is_none_or(|limit| limit >= hold);
+    let exceeds = |named: &Named, ttl: Duration| named.limit.is_none_or(|limit| limit >= ttl);
     let statements_end =
-        limits.iter().any(|named| named.name == "statement_timeout" && !exceeds(named, settings.hold));
+        limits.iter().any(|named| named.name == "statement_timeout" && !exceeds(named, settings.intent_ttl));
     let concerns = |named: &&Named| match named.name.as_str() {
         // Waiting for a lock is part of the statement.
-        "lock_timeout" => !statements_end && exceeds(named, settings.hold),
-        "idle_in_transaction_session_timeout" => exceeds(named, settings.transaction_hold),
-        _ => exceeds(named, settings.hold),
+        "lock_timeout" => !statements_end && exceeds(named, settings.intent_ttl),
+        "idle_in_transaction_session_timeout" => exceeds(named, settings.transaction_intent_ttl),
+        _ => exceeds(named, settings.intent_ttl),
     };
     limits.iter().filter(concerns).collect()
 }
@@ -75,9 +75,9 @@ fn warn_of(limits: &[Named], settings: &Settings) {
     };
     tracing::warn!(
         target: TARGET,
-        hold = ?settings.hold, transaction_hold = ?settings.transaction_hold,
-        "the database lets writes take longer than the cache keeps readers away from their rows: {}. Shorten \
-         these, or lengthen the holds",
+        intent_ttl = ?settings.intent_ttl, transaction_intent_ttl = ?settings.transaction_intent_ttl,
+        "the database lets writes take longer than the TTL of their intents: {}. Shorten these, or lengthen the \
+         TTLs",
         too_long.iter().map(show).collect::<Vec<_>>().join(", ")
     );
 }
@@ -85,6 +85,7 @@ fn warn_of(limits: &[Named], settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Consistency, UntrackedWrites};
 
     fn named(name: &str, seconds: u64) -> Named {
         Named { name: name.to_owned(), limit: Some(Duration::from_secs(seconds)).filter(|l| !l.is_zero()) }
@@ -92,13 +93,13 @@ mod tests {
 
     fn names(limits: &[Named]) -> Vec<&str> {
         let settings = Settings {
-            timeout: Duration::ZERO,
-            tombstone_timeout: None,
-            consistency: super::super::Consistency::Available,
-            hold: Duration::from_secs(10),
-            transaction_hold: Duration::from_secs(30),
+            ttl: Duration::ZERO,
+            tombstone_ttl: None,
+            consistency: Consistency::Available,
+            intent_ttl: Duration::from_secs(10),
+            transaction_intent_ttl: Duration::from_secs(30),
             max_entry_bytes: 0,
-            unannounced: super::super::Unannounced::Invalidate,
+            untracked_writes: UntrackedWrites::Invalidate,
         };
         too_long(limits, &settings).iter().map(|named| named.name.as_str()).collect()
     }

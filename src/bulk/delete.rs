@@ -1,72 +1,68 @@
-//! `DELETE`, and what the database deletes or changes along with the rows.
+//! `DELETE`, and what changes with it by cascade.
 
 use super::Done;
 use super::ledger::Ledger;
-use super::statement::{Site, keys_of};
-use crate::controller::{SELECT_KEYS_MAX, is_one_of};
-use crate::entity::CachedEntity;
+use super::statement::Site;
+use crate::cascade::{Deleted, cascade_of};
+use crate::entity::Row;
+use crate::executor::WriteStatement;
 use crate::key::pk_text;
-use crate::relation::{Deleted, columns_of_row, taken_along_with};
+use crate::read::SELECT_KEYS_MAX;
+use sea_orm::DbErr;
 use sea_orm::sea_query::{DeleteStatement, ValueTuple};
-use sea_orm::{ConnectionTrait, DbErr, ModelTrait};
 use std::collections::HashSet;
 
-pub(super) async fn run<E: CachedEntity, C: ConnectionTrait>(
-    site: &Site<'_, C>,
+pub(super) async fn run(
+    site: &Site<'_>,
     mut delete: DeleteStatement,
-    mut ledger: Ledger<'_, E>,
-) -> Result<Done<E>, DbErr> {
-    let alone = ledger.autocache().children_of(&site.region.table).is_empty();
+    mut ledger: Ledger<'_>,
+) -> Result<Done, DbErr> {
+    let alone = site.autocache.children_of(site.schema().table).is_empty();
     if site.returns && alone {
-        let rows = ledger.during(site.returned::<E>(delete)).await?;
-        return Ok(recorded(ledger, rows));
+        let rows = ledger.during(site.returned(WriteStatement::Delete(delete))).await?;
+        return Ok(recorded(site, ledger, rows));
     }
-    let Some(before) = site.concerned::<E>().await? else { return site.in_doubt(delete, ledger).await };
+    let Some(before) = site.concerned().await? else {
+        return site.in_doubt(WriteStatement::Delete(delete), ledger).await;
+    };
     if before.is_empty() {
         return Ok(Done::of(before));
     }
-    take_along(site, &ledger, &before).await?;
-    let pks = keys_of(&before);
+    touch_cascade(site, &ledger, &before).await?;
+    let pks = site.keys_of(&before);
     pks.iter().for_each(|pk| ledger.touch_row(pk));
-    delete.cond_where(is_one_of::<E>(&pks));
+    delete.cond_where(site.is_one_of(&pks));
+    let delete = WriteStatement::Delete(delete);
     if site.returns {
-        let rows = ledger.during(site.returned::<E>(delete)).await?;
-        return Ok(recorded(ledger, rows));
+        let rows = ledger.during(site.returned(delete)).await?;
+        return Ok(recorded(site, ledger, rows));
     }
     let affected = ledger.during(site.db.execute(&delete)).await?.rows_affected();
-    let rows =
-        if affected == before.len() as u64 { before } else { lost::<E, C>(site, before, &pks).await? };
-    Ok(Done { affected, ..recorded(ledger, rows) })
+    let rows = if affected == before.len() as u64 { before } else { lost(site, before, &pks).await? };
+    Ok(Done { affected, ..recorded(site, ledger, rows) })
 }
 
-/// What goes with the rows, found while they are locked: nobody adds to it any more.
-async fn take_along<E: CachedEntity, C: ConnectionTrait>(
-    site: &Site<'_, C>,
-    ledger: &Ledger<'_, E>,
-    rows: &[E::Model],
-) -> Result<(), DbErr> {
+/// What changes with the rows by cascade, found while they are locked: nothing can be added to it.
+async fn touch_cascade(site: &Site<'_>, ledger: &Ledger<'_>, rows: &[Row]) -> Result<(), DbErr> {
     for rows in rows.chunks(SELECT_KEYS_MAX) {
-        let deleted = Deleted::of(&site.region, rows.iter().map(columns_of_row::<E>).collect());
-        for (region, key) in taken_along_with(ledger.autocache(), deleted, site.db).await? {
-            ledger.touch(&region, &key);
+        let deleted = Deleted::of(site.schema(), rows);
+        for (keyspace, key) in cascade_of(site.autocache, deleted, site.db).await? {
+            ledger.touch(&keyspace, &key);
         }
     }
     Ok(())
 }
 
 /// The rows that are not there any more. A condition that holds by chance may have spared some.
-async fn lost<E: CachedEntity, C: ConnectionTrait>(
-    site: &Site<'_, C>,
-    before: Vec<E::Model>,
-    pks: &[ValueTuple],
-) -> Result<Vec<E::Model>, DbErr> {
-    let spared: HashSet<Option<String>> =
-        keys_of(&site.reread::<E>(pks).await?).iter().map(pk_text).collect();
-    Ok(before.into_iter().filter(|row| !spared.contains(&pk_text(&row.get_primary_key_value()))).collect())
+async fn lost(site: &Site<'_>, before: Vec<Row>, pks: &[ValueTuple]) -> Result<Vec<Row>, DbErr> {
+    let spared = site.keys_of(&site.reread(pks).await?);
+    let spared: HashSet<Option<String>> = spared.iter().map(pk_text).collect();
+    let is_lost = |row: &Row| !spared.contains(&pk_text(&site.schema().pk_of(&**row)));
+    Ok(before.into_iter().filter(is_lost).collect())
 }
 
-fn recorded<E: CachedEntity>(ledger: Ledger<'_, E>, rows: Vec<E::Model>) -> Done<E> {
-    rows.iter().for_each(|row| ledger.gone(&row.get_primary_key_value()));
+fn recorded(site: &Site<'_>, ledger: Ledger<'_>, rows: Vec<Row>) -> Done {
+    rows.iter().for_each(|row| ledger.gone(&site.schema().pk_of(&**row)));
     ledger.settle();
     Done::of(rows)
 }

@@ -3,28 +3,27 @@
 
 use super::ledger::{Joined, Ledger};
 use super::statement::Site;
-use super::text::{self, Inserted};
 use super::{Done, Want};
-use crate::controller::Pk;
-use crate::entity::CachedEntity;
-use crate::relation::pk_columns;
-use sea_orm::sea_query::{Expr, InsertStatement, IntoValueTuple, Query, Value, ValueTuple};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, PrimaryKeyTrait, TryFromU64};
+use crate::entity::{Row, is_null, integer_of, pk_tuple};
+use crate::executor::{Executor, WriteStatement};
+use crate::sql::{self, Inserted};
+use sea_orm::sea_query::{Expr, Query, Value, ValueTuple};
+use sea_orm::{DbBackend, DbErr, ExecResult};
 
-pub(super) async fn run<E: CachedEntity, C: ConnectionTrait>(
-    site: &Site<'_, C>,
-    insert: InsertStatement,
-    mut ledger: Ledger<'_, E>,
-) -> Result<Done<E>, DbErr> {
-    if site.returns && !text::upsert_sets(&site.built, &pk_columns::<E>()) {
-        let rows = ledger.during(site.returned::<E>(insert)).await?;
+pub(super) async fn run(
+    site: &Site<'_>,
+    insert: WriteStatement,
+    mut ledger: Ledger<'_>,
+) -> Result<Done, DbErr> {
+    if site.returns && !sql::upsert_sets(&site.built, &pk_names(site)) {
+        let rows = ledger.during(site.returned(insert)).await?;
         return Ok(recorded(ledger, rows));
     }
-    let Some(keys) = Keys::of::<E>(site) else { return site.in_doubt(insert, ledger).await };
+    let Some(keys) = Keys::of(site) else { return site.in_doubt(insert, ledger).await };
     let result = ledger.during(site.db.execute(&insert)).await?;
     let affected = result.rows_affected();
-    let pks = keys.resolved::<E, C>(site, &result).await?;
-    let rows = site.reread::<E>(&pks).await?;
+    let pks = keys.resolved(site, &result).await?;
+    let rows = site.reread(&pks).await?;
     if !pks.is_empty() && rows.len() == pks.len() {
         return Ok(Done { affected, ..recorded(ledger, rows) });
     }
@@ -35,7 +34,11 @@ pub(super) async fn run<E: CachedEntity, C: ConnectionTrait>(
     }
 }
 
-fn recorded<E: CachedEntity>(ledger: Ledger<'_, E>, rows: Vec<E::Model>) -> Done<E> {
+fn pk_names(site: &Site<'_>) -> Vec<&'static str> {
+    site.schema().pk.iter().map(|column| site.schema().columns[*column].name).collect()
+}
+
+fn recorded(ledger: Ledger<'_>, rows: Vec<Row>) -> Done {
     rows.iter().for_each(|row| ledger.holds(row, &Joined::Every));
     ledger.settle();
     Done::of(rows)
@@ -44,29 +47,25 @@ fn recorded<E: CachedEntity>(ledger: Ledger<'_, E>, rows: Vec<E::Model>) -> Done
 /// The keys of the rows that a plain insert makes.
 enum Keys {
     Given(Vec<ValueTuple>),
-    /// The database counts on from the key that it tells of.
+    /// The database counts on from the key that it answers.
     Counted(usize),
 }
 
 impl Keys {
-    fn of<E: CachedEntity>(site: &Site<'_, impl ConnectionTrait>) -> Option<Self> {
-        let inserted = text::inserted(&site.built)?;
-        let names = pk_columns::<E>();
+    fn of(site: &Site<'_>) -> Option<Self> {
+        let inserted = Inserted::of(&site.built)?;
+        let names = pk_names(site);
         let named = |name: &&str| inserted.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
         if names.iter().all(named) {
             return given(site, &inserted, &names).map(Self::Given);
         }
-        // Of several rows MySQL tells the first and counts in steps; of others only a single one is sure.
+        // Of several rows MySQL answers the first and counts in steps; of others only a single one is sure.
         let countable = site.dialect == DbBackend::MySql || inserted.rows.len() == 1;
-        let counts = E::PrimaryKey::auto_increment() && names.len() == 1 && countable;
+        let counts = site.schema().auto_increment && names.len() == 1 && countable;
         counts.then_some(Self::Counted(inserted.rows.len()))
     }
 
-    async fn resolved<E: CachedEntity, C: ConnectionTrait>(
-        self,
-        site: &Site<'_, C>,
-        result: &ExecResult,
-    ) -> Result<Vec<ValueTuple>, DbErr> {
+    async fn resolved(self, site: &Site<'_>, result: &ExecResult) -> Result<Vec<ValueTuple>, DbErr> {
         let count = match self {
             Self::Given(pks) => return Ok(pks),
             Self::Counted(count) => count as u64,
@@ -76,17 +75,15 @@ impl Keys {
             return Ok(Vec::new());
         }
         let step = if count > 1 { step_of(site.db).await? } else { 1 };
-        let pk = |place: u64| Ok(Pk::<E>::try_from_u64(first + place * step)?.into_value_tuple());
-        (0..count).map(pk).collect()
+        let kind = &site.schema().columns[site.schema().pk[0]].kind;
+        let pk = |place: u64| integer_of(kind, i128::from(first + place * step)).map(ValueTuple::One);
+        Ok((0..count).map(pk).collect::<Option<_>>().unwrap_or_default())
     }
 }
 
-/// The keys as the statement gives them; `None` if one of them is an expression, or left to the database.
-fn given(
-    site: &Site<'_, impl ConnectionTrait>,
-    inserted: &Inserted,
-    names: &[&'static str],
-) -> Option<Vec<ValueTuple>> {
+/// The keys as the statement gives them; `None` if one of them is an expression, or left to the database, or
+/// none of its column.
+fn given(site: &Site<'_>, inserted: &Inserted, names: &[&'static str]) -> Option<Vec<ValueTuple>> {
     let values = &site.built.values.as_ref()?.0;
     let places: Option<Vec<usize>> = names
         .iter()
@@ -95,19 +92,19 @@ fn given(
     let places = places?;
     let value = |row: &Vec<Option<usize>>, place: usize| {
         let value: &Value = values.get(row[place]?)?;
-        (*value != value.as_null()).then(|| value.clone())
+        (!is_null(value)).then(|| value.clone())
     };
     let key = |row: &Vec<Option<usize>>| {
-        let values: Option<Vec<Value>> = places.iter().map(|place| value(row, *place)).collect();
-        values.map(ValueTuple::Many)
+        let values: Vec<Value> = places.iter().map(|place| value(row, *place)).collect::<Option<_>>()?;
+        site.schema().convert(&site.schema().pk, values).ok().map(pk_tuple)
     };
     inserted.rows.iter().map(key).collect()
 }
 
 /// By how much MySQL counts on.
-async fn step_of<C: ConnectionTrait>(db: &C) -> Result<u64, DbErr> {
+async fn step_of(db: &dyn Executor) -> Result<u64, DbErr> {
     let step = Expr::cust("CAST(@@auto_increment_increment AS SIGNED)");
-    let row = db.query_one(&Query::select().expr(step).take()).await?;
+    let row = db.select_one(&Query::select().expr(step).take()).await?;
     let step = row.map_or(Ok(1), |row| row.try_get_by_index::<i64>(0))?;
     Ok(u64::try_from(step).unwrap_or(1))
 }

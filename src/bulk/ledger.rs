@@ -1,14 +1,14 @@
-//! What a bulk write tells the unit of work that it belongs to.
+//! What a bulk write records in its unit of work.
 
-use crate::autocache::{Autocache, Region};
+use crate::autocache::Autocache;
 use crate::coherence::Token;
-use crate::connection::{RowChange, UnitOfWork, touched_by, was_refused};
-use crate::entity::CachedEntity;
-use crate::relation::{IndexDef, all_keys_of};
-use sea_orm::sea_query::ValueTuple;
-use sea_orm::{DbErr, ModelTrait};
+use crate::connection::{touched_by, was_refused};
+use crate::entity::Row;
+use crate::keyspace::{Entry, Keyspace};
+use crate::write::{RowChange, UnitOfWork, all_list_keys};
+use sea_orm::sea_query::{Value, ValueTuple};
+use sea_orm::{DbErr, Statement};
 use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// The lists that the rows of a write may have joined.
@@ -17,34 +17,35 @@ pub(super) enum Joined {
     /// All that their values name.
     Every,
     /// Those of indexes with one of these columns.
-    By(Vec<String>),
+    By(Vec<usize>),
 }
 
-/// While in doubt, any row of the written entities may have changed: dropped so, it says that.
+/// While in doubt, any row of the written entities may have changed: dropped so, it records that.
 #[derive(Debug)]
-pub(super) struct Ledger<'w, E> {
+pub(super) struct Ledger<'w> {
     work: &'w UnitOfWork,
-    region: Arc<Region>,
-    /// What any row may have changed of as long as nobody knows better.
-    written: Vec<Arc<Region>>,
+    keyspace: Arc<Keyspace>,
+    /// The entities of which any row may have changed while in doubt.
+    written: Vec<Arc<Keyspace>>,
     doubt: bool,
-    entity: PhantomData<fn() -> E>,
 }
 
-impl<'w, E: CachedEntity> Ledger<'w, E> {
-    pub(super) fn of(work: &'w UnitOfWork, region: &Arc<Region>, sql: &str) -> Self {
-        let mut written = touched_by(work.autocache(), sql);
-        if !region.is_off() && !written.iter().any(|other| other.id() == region.id()) {
-            written.push(region.clone());
+impl<'w> Ledger<'w> {
+    pub(super) fn of(
+        autocache: &Autocache,
+        work: &'w UnitOfWork,
+        keyspace: &Arc<Keyspace>,
+        statement: &Statement,
+    ) -> Self {
+        let touched = touched_by(autocache, statement);
+        let mut written: Vec<_> = touched.into_iter().map(|region| region.keyspace.clone()).collect();
+        if !keyspace.is_off() && !written.iter().any(|other| other.id() == keyspace.id()) {
+            written.push(keyspace.clone());
         }
-        Self { work, region: region.clone(), written, doubt: false, entity: PhantomData }
+        Self { work, keyspace: keyspace.clone(), written, doubt: false }
     }
 
-    pub(super) fn autocache(&self) -> &Autocache {
-        self.work.autocache()
-    }
-
-    /// Runs the statement. From its beginning on there is doubt, unless the database refuses it.
+    /// Runs the statement. From its start on there is doubt, unless the database refuses it.
     pub(super) async fn during<T>(
         &mut self,
         statement: impl Future<Output = Result<T, DbErr>>,
@@ -61,19 +62,18 @@ impl<'w, E: CachedEntity> Ledger<'w, E> {
     }
 
     /// The database holds this row, and it may have joined these lists.
-    pub(super) fn holds(&self, row: &E::Model, joined: &Joined) {
-        self.conclude(&row.get_primary_key_value(), Some(row));
+    pub(super) fn holds(&self, row: &Row, joined: &Joined) {
+        let keyspace = &self.keyspace;
+        let value = |column: usize| -> Value { keyspace.schema.get(row, column) };
+        self.conclude(&keyspace.schema.pk_of(&**row), keyspace.encode_row(&value, Token::random()));
         match joined {
             Joined::Every => {
-                all_keys_of::<E>(&self.region, row).iter().for_each(|list| self.touch(&self.region, list));
+                all_list_keys(keyspace, &value).iter().for_each(|list| self.touch(keyspace, list));
             }
             Joined::By(columns) => {
-                let set =
-                    |name: &&'static str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-                let concerned = |index: &&IndexDef| index.cached && index.columns.iter().any(&set);
-                for index in self.region.indexes.iter().filter(concerned) {
-                    let list = self.region.index_key(index, &index.values_of::<E>(row));
-                    self.touch(&self.region, &list);
+                let cached = keyspace.indexes.iter().filter(|index| index.cached);
+                for index in cached.filter(|index| index.columns.iter().any(|c| columns.contains(c))) {
+                    self.touch(keyspace, &keyspace.index_key(index, &index.values(&value)));
                 }
             }
         }
@@ -81,35 +81,33 @@ impl<'w, E: CachedEntity> Ledger<'w, E> {
 
     /// There is no such row any more.
     pub(super) fn gone(&self, pk: &ValueTuple) {
-        self.conclude(pk, None);
+        self.conclude(pk, self.keyspace.encode_tombstone(pk, Token::random()));
     }
 
-    fn conclude(&self, pk: &ValueTuple, row: Option<&E::Model>) {
-        let Some(key) = self.region.key(pk).filter(|_| !self.region.is_off()) else { return };
-        let entry = self.region.encode::<E>(pk, row, Token::random());
-        let change = entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
-        self.work.record(&self.region, &key, change);
+    fn conclude(&self, pk: &ValueTuple, entry: Option<Entry>) {
+        let Some(key) = self.keyspace.key(pk).filter(|_| !self.keyspace.is_off()) else { return };
+        self.work.record(&self.keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
     }
 
     /// The row with this key may change.
     pub(super) fn touch_row(&self, pk: &ValueTuple) {
-        if let Some(key) = self.region.key(pk) {
-            self.touch(&self.region, &key);
+        if let Some(key) = self.keyspace.key(pk) {
+            self.touch(&self.keyspace, &key);
         }
     }
 
     /// What stands under this key may change.
-    pub(super) fn touch(&self, region: &Arc<Region>, key: &str) {
-        if !region.is_off() {
-            self.work.record(region, key, RowChange::Unknown);
+    pub(super) fn touch(&self, keyspace: &Arc<Keyspace>, key: &str) {
+        if !keyspace.is_off() {
+            self.work.record(keyspace, key, RowChange::Unknown);
         }
     }
 }
 
-impl<E> Drop for Ledger<'_, E> {
+impl Drop for Ledger<'_> {
     fn drop(&mut self) {
         if self.doubt {
-            self.written.iter().for_each(|region| self.work.record_entity(region));
+            self.written.iter().for_each(|keyspace| self.work.record_entity(keyspace));
         }
     }
 }

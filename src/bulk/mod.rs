@@ -1,39 +1,40 @@
 //! Bulk writes that keep the cache exact to the row.
 //!
 //! SeaORM's `Entity::…` statements run no hooks. Here they run in a transaction, their own or the caller's,
-//! and what they have changed is learned from the database: from the rows that it returns, or, where it
-//! returns none, by locking the rows first and reading them again afterwards. The transaction's unit of
-//! work is told of each, and its commit does the rest.
+//! and the database tells what they have changed: by the rows that it returns, or, where it returns none, by
+//! locking the rows first and reading them again afterwards. The transaction's unit of work records each, and
+//! its commit does the rest.
 
 mod delete;
 mod insert;
 mod ledger;
 mod scope;
 mod statement;
-mod text;
 mod update;
 
 pub use scope::CachedScope;
 
-use crate::entity::CachedEntity;
+use crate::entity::{CachedEntity, Row, models, ops_of};
+use crate::executor::WriteStatement;
 use sea_orm::sea_query::{DeleteStatement, InsertStatement, UpdateStatement};
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, DeleteOne, DeleteResult, EntityTrait, Insert, InsertMany,
     QueryTrait, TryInsert, UpdateMany, UpdateOne, UpdateResult, ValidatedDeleteOne, ValidatedUpdateOne,
 };
-use statement::Write;
-use std::future::Future;
+use std::any::TypeId;
+use futures_util::future::BoxFuture;
+use std::future::{Future, ready};
 
 /// `exec_cached` for SeaORM's own builders: `Entity::update_many`, `delete_many`, `insert_many`, `insert`,
 /// `update`, `delete` and `delete_by_id`.
 ///
 /// The statement runs as it is, and the cache holds afterwards what it has written: the new rows of an
 /// `UPDATE` or `INSERT`, and the absence of what a `DELETE` has removed, each to be read without the
-/// database. Lists that rows have joined, and rows that foreign keys take along, are read anew.
+/// database. Lists that rows have joined, and rows that foreign-key cascades change, are read anew.
 ///
 /// On a [`CachedConnection`](crate::CachedConnection) it runs in a transaction of its own, and costs two
 /// round trips to Redis whatever the number of rows. In a [`CachedTransaction`](crate::CachedTransaction)
-/// the cache is told when that one commits.
+/// the cache is updated when that one commits.
 ///
 /// | | PostgreSQL, SQLite | MySQL, MariaDB |
 /// | --- | --- | --- |
@@ -41,10 +42,9 @@ use std::future::Future;
 /// | `DELETE` | one statement | the rows are locked, then deleted: two |
 /// | `DELETE` of rows on which rows of cached entities depend | two, and a `SELECT` for each foreign key | the same |
 /// | `INSERT` | one statement | the rows are inserted, and read: two or three |
-/// | `INSERT … ON CONFLICT` and its like | one statement | **the whole entity is emptied** |
+/// | `INSERT … ON CONFLICT` and its like | one statement | **the whole entity is cleared** |
 ///
-/// The whole entity is also emptied, as by a statement that is not announced, where nobody can say which
-/// rows were changed: on MySQL by an `UPDATE` of the primary key, one of several tables, an insert of rows
+/// The whole entity is also cleared, as by an untracked write, where the changed rows cannot be known: on MySQL by an `UPDATE` of the primary key, one of several tables, an insert of rows
 /// some of which bring their key and some do not; everywhere by a `WITH` before the statement, an upsert that
 /// sets the primary key, and, where rows must be named, by more than 30,000 of them.
 ///
@@ -55,7 +55,7 @@ use std::future::Future;
 /// # mod book {
 /// #     use sea_orm::entity::prelude::*;
 /// #     use sea_orm_autocache::prelude::*;
-/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 /// #     #[sea_orm(table_name = "book")]
 /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String, pub rank: i32 }
 /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -97,7 +97,7 @@ use std::future::Future;
 /// # Ok(()) }
 /// ```
 pub trait ExecCached: IntoWrite {
-    /// Runs the statement and keeps the cache right.
+    /// Runs the statement and updates the cache with what it has changed.
     ///
     /// Answers as SeaORM's `exec` does, and inserts with the number of rows, as `exec_without_returning`.
     ///
@@ -107,16 +107,13 @@ pub trait ExecCached: IntoWrite {
     /// [`Consistency::Strict`](crate::Consistency::Strict) also the cache's.
     ///
     /// # Cancel safety
-    /// Dropped before its `COMMIT` on a `CachedConnection`, nothing is written. During it, nobody knows:
-    /// readers bypass the rows until the hold is over. During its `BEGIN`, as any `begin()` that is dropped: sqlx
-    /// may leave a transaction open on a pooled connection. In a `CachedTransaction` nobody knows what the
-    /// statement has done, and if it commits, the whole entity is emptied.
+    /// Dropped before its `COMMIT` on a `CachedConnection`, nothing is written. During it, the outcome is unknown:
+    /// readers bypass the rows for the intent TTL. During its `BEGIN`, as any `begin()` that is dropped: sqlx
+    /// may leave a transaction open on a pooled connection. In a `CachedTransaction` the outcome of the
+    /// statement is unknown, and if it commits, the whole entity is cleared.
     fn exec_cached<S: CachedScope>(self, db: &S) -> impl Future<Output = Result<Self::Output, DbErr>> + Send {
-        let write = self.into_write();
-        async move {
-            let done = db.write::<Self::Entity>(write?, Self::WANT).await?;
-            Self::output(done)
-        }
+        let done = run(db, self.into_write(), Self::WANT, target::<Self::Entity>());
+        async move { Self::output(done.await?) }
     }
 
     /// As [`exec_cached`](Self::exec_cached), and answers with the rows: as they are after an `UPDATE` or
@@ -124,7 +121,7 @@ pub trait ExecCached: IntoWrite {
     ///
     /// # Errors
     /// As [`exec_cached`](Self::exec_cached). [`DbErr::BackendNotSupported`], before anything is sent, where
-    /// nobody can say which rows there are: where `exec_cached` empties the whole entity on MySQL.
+    /// the rows cannot be known: where `exec_cached` clears the whole entity on MySQL.
     ///
     /// # Cancel safety
     /// As [`exec_cached`](Self::exec_cached).
@@ -132,12 +129,9 @@ pub trait ExecCached: IntoWrite {
         self,
         db: &S,
     ) -> impl Future<Output = Result<Vec<<Self::Entity as EntityTrait>::Model>, DbErr>> + Send {
-        let write = self.into_write();
-        async move {
-            let want = if Self::WANT == Want::One { Want::One } else { Want::Rows };
-            let done = db.write::<Self::Entity>(write?, want).await?;
-            Ok(done.rows.unwrap_or_default())
-        }
+        let want = if Self::WANT == Want::One { Want::One } else { Want::Rows };
+        let done = run(db, self.into_write(), want, target::<Self::Entity>());
+        async move { Ok(models::<Self::Entity>(done.await?.rows.unwrap_or_default())) }
     }
 }
 
@@ -152,20 +146,43 @@ pub enum Want {
     One,
 }
 
-/// What a bulk write has come to.
-#[derive(Debug)]
-pub struct Done<E: EntityTrait> {
-    affected: u64,
-    /// `None`: not known, and not wanted.
-    rows: Option<Vec<E::Model>>,
+/// The entity that is written.
+#[derive(Clone, Copy)]
+pub struct Target {
+    id: TypeId,
+    ops: &'static dyn crate::entity::EntityOps,
 }
 
-impl<E: EntityTrait> Done<E> {
+fn target<E: CachedEntity>() -> Target {
+    Target { id: TypeId::of::<E>(), ops: ops_of::<E>() }
+}
+
+/// Runs a write, unless it could not be built.
+fn run<'s, S: CachedScope>(
+    db: &'s S,
+    write: Result<WriteStatement, DbErr>,
+    want: Want,
+    target: Target,
+) -> BoxFuture<'s, Result<Done, DbErr>> {
+    match write {
+        Ok(write) => db.write(write, want, target),
+        Err(error) => Box::pin(ready(Err(error))),
+    }
+}
+
+/// What a bulk write has come to.
+pub struct Done {
+    affected: u64,
+    /// `None`: not known, and not wanted.
+    rows: Option<Vec<Row>>,
+}
+
+impl Done {
     fn nothing() -> Self {
         Self { affected: 0, rows: Some(Vec::new()) }
     }
 
-    fn of(rows: Vec<E::Model>) -> Self {
+    fn of(rows: Vec<Row>) -> Self {
         Self { affected: rows.len() as u64, rows: Some(rows) }
     }
 }
@@ -179,9 +196,10 @@ pub trait IntoWrite: Sized {
     #[doc(hidden)]
     const WANT: Want = Want::Count;
     #[doc(hidden)]
-    fn into_write(self) -> Result<Write, DbErr>;
+    #[allow(private_interfaces)]
+    fn into_write(self) -> Result<WriteStatement, DbErr>;
     #[doc(hidden)]
-    fn output(done: Done<Self::Entity>) -> Result<Self::Output, DbErr>;
+    fn output(done: Done) -> Result<Self::Output, DbErr>;
 }
 
 /// Implements the trait for builders: the entity, what `exec_cached` answers, how the builder becomes a
@@ -193,11 +211,12 @@ macro_rules! builders {
             type Output = $output;
             const WANT: Want = $want;
 
-            fn into_write(self) -> Result<Write, DbErr> {
+            #[allow(private_interfaces)]
+            fn into_write(self) -> Result<WriteStatement, DbErr> {
                 $write(self)
             }
 
-            fn output(done: Done<$entity>) -> Result<Self::Output, DbErr> {
+            fn output(done: Done) -> Result<Self::Output, DbErr> {
                 $answer(done)
             }
         })*
@@ -207,9 +226,9 @@ macro_rules! builders {
 builders! {
     [E: CachedEntity] UpdateMany<E> => E, UpdateResult, Want::Count, update, updated;
     [A: ActiveModelTrait<Entity: CachedEntity>] ValidatedUpdateOne<A> => A::Entity, ModelOf<A>, Want::One,
-        update, the_one;
+        update, the_one::<A::Entity>;
     [A: ActiveModelTrait<Entity: CachedEntity>] UpdateOne<A> => A::Entity, ModelOf<A>, Want::One,
-        |one: Self| update(one.validate()?), the_one;
+        |one: Self| update(one.validate()?), the_one::<A::Entity>;
     [E: CachedEntity] DeleteMany<E> => E, DeleteResult, Want::Count, delete, deleted;
     [E: CachedEntity] ValidatedDeleteOne<E> => E, DeleteResult, Want::Count, delete, deleted;
     [E: CachedEntity] DeleteOne<E> => E, DeleteResult, Want::Count, |one: Self| delete(one.validate()?), deleted;
@@ -220,34 +239,34 @@ builders! {
 
 type ModelOf<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Model;
 
-fn update(builder: impl QueryTrait<QueryStatement = UpdateStatement>) -> Result<Write, DbErr> {
-    Ok(Write::Update(builder.into_query()))
+fn update(builder: impl QueryTrait<QueryStatement = UpdateStatement>) -> Result<WriteStatement, DbErr> {
+    Ok(WriteStatement::Update(builder.into_query()))
 }
 
-fn delete(builder: impl QueryTrait<QueryStatement = DeleteStatement>) -> Result<Write, DbErr> {
-    Ok(Write::Delete(builder.into_query()))
+fn delete(builder: impl QueryTrait<QueryStatement = DeleteStatement>) -> Result<WriteStatement, DbErr> {
+    Ok(WriteStatement::Delete(builder.into_query()))
 }
 
-fn insert(builder: impl QueryTrait<QueryStatement = InsertStatement>) -> Result<Write, DbErr> {
-    Ok(Write::Insert(builder.into_query()))
+fn insert(builder: impl QueryTrait<QueryStatement = InsertStatement>) -> Result<WriteStatement, DbErr> {
+    Ok(WriteStatement::Insert(builder.into_query()))
 }
 
-fn updated<E: EntityTrait>(done: Done<E>) -> Result<UpdateResult, DbErr> {
+fn updated(done: Done) -> Result<UpdateResult, DbErr> {
     let mut result = UpdateResult::default();
     result.rows_affected = done.affected;
     Ok(result)
 }
 
-fn the_one<E: EntityTrait>(done: Done<E>) -> Result<E::Model, DbErr> {
-    done.rows.and_then(|mut rows| rows.pop()).ok_or(DbErr::RecordNotUpdated)
+fn the_one<E: CachedEntity>(done: Done) -> Result<E::Model, DbErr> {
+    models::<E>(done.rows.unwrap_or_default()).pop().ok_or(DbErr::RecordNotUpdated)
 }
 
-fn deleted<E: EntityTrait>(done: Done<E>) -> Result<DeleteResult, DbErr> {
+fn deleted(done: Done) -> Result<DeleteResult, DbErr> {
     let mut result = DeleteResult::empty();
     result.rows_affected = done.affected;
     Ok(result)
 }
 
-fn inserted<E: EntityTrait>(done: Done<E>) -> Result<u64, DbErr> {
+fn inserted(done: Done) -> Result<u64, DbErr> {
     Ok(done.affected)
 }

@@ -1,31 +1,35 @@
 //! Where a bulk write runs.
 
-use super::statement::{self, Write};
-use super::{Done, Want};
+use super::statement::{self, is_uncached};
+use super::{Done, Target, Want};
 use crate::connection::{CachedConnection, CachedTransaction, InnerTransaction};
-use crate::entity::CachedEntity;
+use crate::executor::{Executor, WriteStatement};
+use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use std::future::Future;
+use sea_orm::DbErr;
 
 /// What an [`ExecCached`](super::ExecCached) call runs on: a [`CachedConnection`] or a
 /// [`CachedTransaction`]. Only they know when the write is committed.
 #[diagnostic::on_unimplemented(
     message = "a bulk write through `{Self}` cannot keep the cache right",
-    label = "the cache would not be told when this write is committed",
+    label = "the cache would not know when this write is committed",
     note = "use `autocache.connection()` here, or a transaction that was begun on it"
 )]
 pub trait CachedScope: Scope {}
 
 /// The sealed part of [`CachedScope`].
 pub trait Scope: Sync {
-    /// Runs the write and tells the cache of it: at once, or when the transaction commits.
-    fn write<E: CachedEntity>(
+    /// Runs the write and updates the cache: at once, or when the transaction commits.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn write(
         &self,
-        write: Write,
+        write: WriteStatement,
         want: Want,
-    ) -> impl Future<Output = Result<Done<E>, DbErr>> + Send;
+        target: Target,
+    ) -> BoxFuture<'_, Result<Done, DbErr>>;
 }
 
 impl<D> CachedScope for CachedConnection<D> where
@@ -39,38 +43,53 @@ impl<D> Scope for CachedConnection<D>
 where
     D: ConnectionTrait + TransactionTrait<Transaction: InnerTransaction>,
 {
-    async fn write<E: CachedEntity>(&self, write: Write, want: Want) -> Result<Done<E>, DbErr> {
-        let dialect = self.inner().get_database_backend();
-        if write.is_nothing(dialect) && want != Want::One {
-            return Ok(Done::nothing());
-        }
-        if want == Want::Count && statement::is_uncached::<E>(self.autocache())? {
-            return Ok(Done { affected: write.execute(self.inner()).await?, rows: None });
-        }
-        // SQLite refuses to let a transaction write that has read what another one has changed since.
-        let mode = (dialect == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
-        let transaction = self.begin_with_options(options).await?;
-        match transaction.write::<E>(write, want).await {
-            Ok(done) => {
-                transaction.commit().await?;
-                Ok(done)
+    #[allow(private_interfaces)]
+    fn write(
+        &self,
+        write: WriteStatement,
+        want: Want,
+        target: Target,
+    ) -> BoxFuture<'_, Result<Done, DbErr>> {
+        Box::pin(async move {
+            let dialect = self.inner().dialect();
+            if statement::is_nothing(&write, dialect) && want != Want::One {
+                return Ok(Done::nothing());
             }
-            Err(error) => {
-                // What the statement has failed of says more than what its rollback may fail of.
-                let _ = transaction.rollback().await;
-                Err(error)
+            if want == Want::Count && is_uncached(self.autocache(), target)? {
+                let affected = Executor::execute(self.inner(), &write).await?.rows_affected();
+                return Ok(Done { affected, rows: None });
             }
-        }
+            // SQLite refuses to let a transaction write that has read what another one has changed since.
+            let mode = (dialect == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+            let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+            let transaction = self.begin_with_options(options).await?;
+            match transaction.write(write, want, target).await {
+                Ok(done) => {
+                    transaction.commit().await?;
+                    Ok(done)
+                }
+                Err(error) => {
+                    // The statement's error says more than its rollback's.
+                    let _ = transaction.rollback().await;
+                    Err(error)
+                }
+            }
+        })
     }
 }
 
 impl<T: InnerTransaction> Scope for CachedTransaction<T> {
-    async fn write<E: CachedEntity>(&self, write: Write, want: Want) -> Result<Done<E>, DbErr> {
-        let (inner, work) = self.parts();
-        if write.is_nothing(inner.get_database_backend()) && want != Want::One {
-            return Ok(Done::nothing());
+    #[allow(private_interfaces)]
+    fn write(
+        &self,
+        write: WriteStatement,
+        want: Want,
+        target: Target,
+    ) -> BoxFuture<'_, Result<Done, DbErr>> {
+        let (inner, autocache, work) = self.parts();
+        if statement::is_nothing(&write, inner.dialect()) && want != Want::One {
+            return Box::pin(std::future::ready(Ok(Done::nothing())));
         }
-        statement::run::<E, T>(inner, work, write, want).await
+        Box::pin(statement::run(inner, autocache, work, write, want, target))
     }
 }

@@ -1,79 +1,43 @@
 //! The three kinds of statements, and how they are run.
 
 use super::ledger::Ledger;
-use super::text::{self, Rows};
-use super::{Done, Want, delete, insert, update};
-use crate::autocache::{Autocache, Region};
-use crate::connection::UnitOfWork;
-use crate::controller::{SELECT_KEYS_MAX, is_one_of};
-use crate::entity::CachedEntity;
-use sea_orm::sea_query::{DeleteStatement, InsertStatement, UpdateStatement};
-use sea_orm::sea_query::{Query, ReturningClause, ValueTuple};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, FromQueryResult, Iterable, ModelTrait};
-use sea_orm::{QueryFilter, QuerySelect, Statement, StatementBuilder};
+use super::{Done, Target, Want, delete, insert, update};
+use crate::autocache::Autocache;
+use crate::entity::{Row, Schema};
+use crate::executor::{Executor, WriteStatement};
+use crate::keyspace::Keyspace;
+use crate::read::SELECT_KEYS_MAX;
+use crate::sql::{self, Rows};
+use crate::write::UnitOfWork;
+use sea_orm::sea_query::{Expr, Query, SelectStatement, Value, ValueTuple};
+use sea_orm::{DbBackend, DbErr, Statement};
 use std::sync::Arc;
 
 /// Values of one statement beyond which its rows are not named in it: well below every database's limit.
 const WRITE_VALUES_MAX: usize = 30_000;
 
-/// A bulk write, whatever builder it is from.
-#[derive(Clone, Debug)]
-pub enum Write {
-    Insert(InsertStatement),
-    Update(UpdateStatement),
-    Delete(DeleteStatement),
-}
-
-/// A statement that can be told what to return.
-pub(super) trait Bulk: StatementBuilder + Send {
-    fn return_rows(&mut self, clause: ReturningClause);
-}
-
-macro_rules! bulk {
-    ($($statement:ident)*) => {
-        $(impl Bulk for $statement {
-            fn return_rows(&mut self, clause: ReturningClause) {
-                self.returning(clause);
-            }
-        })*
-    };
-}
-
-bulk!(InsertStatement UpdateStatement DeleteStatement);
-
-impl Write {
-    fn build(&self, dialect: DbBackend) -> Statement {
-        match self {
-            Self::Insert(insert) => dialect.build(insert),
-            Self::Update(update) => dialect.build(update),
-            Self::Delete(delete) => dialect.build(delete),
-        }
-    }
-
-    /// Whether there is no statement to send.
-    pub(super) fn is_nothing(&self, dialect: DbBackend) -> bool {
-        match self {
-            Self::Insert(insert) => text::is_empty_insert(&dialect.build(insert)),
-            Self::Update(update) => update.get_values().is_empty(),
-            Self::Delete(_) => false,
-        }
-    }
-
-    /// Runs the statement as it is, where no cache has to do with it.
-    pub(super) async fn execute<C: ConnectionTrait>(&self, db: &C) -> Result<u64, DbErr> {
-        let result = match self {
-            Self::Insert(insert) => db.execute(insert).await,
-            Self::Update(update) => db.execute(update).await,
-            Self::Delete(delete) => db.execute(delete).await,
-        };
-        Ok(result?.rows_affected())
+fn build(write: &WriteStatement, dialect: DbBackend) -> Statement {
+    match write {
+        WriteStatement::Insert(insert) => dialect.build(insert),
+        WriteStatement::Update(update) => dialect.build(update),
+        WriteStatement::Delete(delete) => dialect.build(delete),
     }
 }
 
-/// Where a bulk write runs: past the guard, in a transaction whose unit of work is told of it.
-pub(super) struct Site<'a, C> {
-    pub(super) db: &'a C,
-    pub(super) region: Arc<Region>,
+/// Whether there is no statement to send.
+pub(super) fn is_nothing(write: &WriteStatement, dialect: DbBackend) -> bool {
+    match write {
+        WriteStatement::Insert(insert) => sql::is_empty_insert(&dialect.build(insert)),
+        WriteStatement::Update(update) => update.get_values().is_empty(),
+        WriteStatement::Delete(_) => false,
+    }
+}
+
+/// Where a bulk write runs: past the guard, in a transaction whose unit of work records it.
+pub(super) struct Site<'a> {
+    pub(super) db: &'a dyn Executor,
+    pub(super) autocache: &'a Autocache,
+    pub(super) keyspace: Arc<Keyspace>,
     pub(super) dialect: DbBackend,
     /// Whether the database returns the rows that a statement has written.
     pub(super) returns: bool,
@@ -83,115 +47,138 @@ pub(super) struct Site<'a, C> {
 }
 
 /// Whether neither the entity nor what depends on its rows is cached.
-pub(super) fn is_uncached<E: CachedEntity>(autocache: &Autocache) -> Result<bool, DbErr> {
-    let region = autocache.region::<E>()?;
-    Ok(region.is_off() && autocache.children_of(&region.table).is_empty())
+pub(super) fn is_uncached(autocache: &Autocache, target: Target) -> Result<bool, DbErr> {
+    let keyspace = &autocache.region(target.id, target.ops)?.keyspace;
+    Ok(keyspace.is_off() && autocache.children_of(keyspace.table()).is_empty())
 }
 
 /// Runs the write in a transaction and records what it has changed.
-pub(super) async fn run<E: CachedEntity, C: ConnectionTrait>(
-    db: &C,
+pub(super) async fn run(
+    db: &dyn Executor,
+    autocache: &Autocache,
     work: &UnitOfWork,
-    write: Write,
+    write: WriteStatement,
     want: Want,
-) -> Result<Done<E>, DbErr> {
+    target: Target,
+) -> Result<Done, DbErr> {
     work.note_write();
-    let done = dispatch::<E, C>(db, work, write, want).await;
+    let done = dispatch(db, autocache, work, write, want, target).await;
     if done.is_err() {
         work.note_failure();
     }
     done
 }
 
-async fn dispatch<E: CachedEntity, C: ConnectionTrait>(
-    db: &C,
+async fn dispatch(
+    db: &dyn Executor,
+    autocache: &Autocache,
     work: &UnitOfWork,
-    write: Write,
+    write: WriteStatement,
     want: Want,
-) -> Result<Done<E>, DbErr> {
-    if want == Want::Count && is_uncached::<E>(work.autocache())? {
-        return Ok(Done { affected: write.execute(db).await?, rows: None });
+    target: Target,
+) -> Result<Done, DbErr> {
+    if want == Want::Count && is_uncached(autocache, target)? {
+        return Ok(Done { affected: db.execute(&write).await?.rows_affected(), rows: None });
     }
-    let region = work.autocache().region::<E>()?;
-    let dialect = db.get_database_backend();
+    let keyspace = autocache.region(target.id, target.ops)?.keyspace.clone();
+    let dialect = db.dialect();
     let returns = match dialect {
         DbBackend::Postgres => true,
-        // SeaORM may be told that a MariaDB returns rows, but sends no such statement.
+        // SeaORM can be configured for a MariaDB that returns rows, but sends no such statement.
         DbBackend::MySql => false,
-        _ => db.support_returning(),
+        _ => db.returns_rows(),
     };
-    let built = write.build(dialect);
-    let ledger = Ledger::of(work, &region, &built.sql);
-    let site = Site { db, region, dialect, returns, want, built };
+    let built = build(&write, dialect);
+    let ledger = Ledger::of(autocache, work, &keyspace, &built);
+    let site = Site { db, autocache, keyspace, dialect, returns, want, built };
     match write {
-        Write::Insert(insert) if site.begins("INSERT INTO ") => insert::run(&site, insert, ledger).await,
-        Write::Update(update) if site.begins("UPDATE ") => update::run(&site, update, ledger).await,
-        Write::Delete(delete) if site.begins("DELETE ") => delete::run(&site, delete, ledger).await,
+        WriteStatement::Insert(insert) if site.begins("INSERT INTO ") => {
+            insert::run(&site, WriteStatement::Insert(insert), ledger).await
+        }
+        WriteStatement::Update(update) if site.begins("UPDATE ") => update::run(&site, update, ledger).await,
+        WriteStatement::Delete(delete) if site.begins("DELETE ") => delete::run(&site, delete, ledger).await,
         // Something comes first that may write as well.
-        Write::Insert(insert) => site.in_doubt(insert, ledger).await,
-        Write::Update(update) => site.in_doubt(update, ledger).await,
-        Write::Delete(delete) => site.in_doubt(delete, ledger).await,
+        other => site.in_doubt(other, ledger).await,
     }
 }
 
-impl<C: ConnectionTrait> Site<'_, C> {
+impl Site<'_> {
+    pub(super) fn schema(&self) -> &Schema {
+        &self.keyspace.schema
+    }
+
     fn begins(&self, verb: &str) -> bool {
         self.built.sql.starts_with(verb)
     }
 
-    /// Runs a statement of which nobody can say what rows it changes.
-    pub(super) async fn in_doubt<E: CachedEntity>(
+    /// Runs a statement whose rows cannot be known beforehand.
+    pub(super) async fn in_doubt(
         &self,
-        statement: impl Bulk,
-        mut ledger: Ledger<'_, E>,
-    ) -> Result<Done<E>, DbErr> {
+        write: WriteStatement,
+        mut ledger: Ledger<'_>,
+    ) -> Result<Done, DbErr> {
         if self.want == Want::Count {
-            let affected = ledger.during(self.db.execute(&statement)).await?.rows_affected();
+            let affected = ledger.during(self.db.execute(&write)).await?.rows_affected();
             return Ok(Done { affected, rows: None });
         }
         if !self.returns {
             let ctx = "RETURNING of rows that the statement does not name";
             return Err(DbErr::BackendNotSupported { db: self.dialect.as_str(), ctx });
         }
-        Ok(Done::of(ledger.during(self.returned::<E>(statement)).await?))
+        Ok(Done::of(ledger.during(self.returned(write)).await?))
     }
 
     /// Runs the statement and answers with the rows that the database returns.
-    pub(super) async fn returned<E: CachedEntity>(
-        &self,
-        mut statement: impl Bulk,
-    ) -> Result<Vec<E::Model>, DbErr> {
-        let column = |column: E::Column| column.select_as(column.into_returning_expr(self.dialect));
-        statement.return_rows(Query::returning().exprs(E::Column::iter().map(column)));
-        let found = self.db.query_all(&statement).await?;
-        found.iter().map(|row| E::Model::from_query_result(row, "")).collect()
+    pub(super) async fn returned(&self, mut write: WriteStatement) -> Result<Vec<Row>, DbErr> {
+        let columns = self.schema().columns.iter().map(|column| column.returning.clone());
+        let clause = Query::returning().exprs(columns);
+        match &mut write {
+            WriteStatement::Insert(insert) => _ = insert.returning(clause),
+            WriteStatement::Update(update) => _ = update.returning(clause),
+            WriteStatement::Delete(delete) => _ = delete.returning(clause),
+        }
+        let found = self.db.returning(&write).await?;
+        found.iter().map(|row| self.schema().ops.read(row)).collect()
+    }
+
+    /// The condition for the rows with one of these keys.
+    pub(super) fn is_one_of(&self, pks: &[ValueTuple]) -> sea_orm::Condition {
+        let values: Vec<Vec<Value>> = pks.iter().map(|pk| pk.clone().into_iter().collect()).collect();
+        self.schema().is_one_of(&self.schema().pk, values.iter().map(Vec::as_slice))
     }
 
     /// The rows that an `UPDATE` or `DELETE` is about, locked; `None` if only the database can tell, or if
     /// they are too many to be named.
-    pub(super) async fn concerned<E: CachedEntity>(&self) -> Result<Option<Vec<E::Model>>, DbErr> {
-        let find = match text::rows_of(&self.built, &self.region.table) {
-            Some(Rows::All) => E::find(),
-            Some(Rows::Where(condition)) => E::find().filter(condition),
+    pub(super) async fn concerned(&self) -> Result<Option<Vec<Row>>, DbErr> {
+        let mut select = self.schema().select.clone();
+        match Rows::of(&self.built, self.schema().table) {
+            Some(Rows::All) => {}
+            Some(Rows::Where(condition)) => _ = select.and_where(Expr::from(condition)),
             None => return Ok(None),
-        };
-        let rows = find.lock_exclusive().all(self.db).await?;
+        }
+        let rows = self.locked(select).await?;
         let own = self.built.values.as_ref().map_or(0, |values| values.0.len());
-        let named = rows.len() * E::PrimaryKey::iter().count();
+        let named = rows.len() * self.schema().pk.len();
         Ok((own + named <= WRITE_VALUES_MAX).then_some(rows))
     }
 
     /// The rows with these keys as this transaction has left them, locked.
-    pub(super) async fn reread<E: CachedEntity>(&self, pks: &[ValueTuple]) -> Result<Vec<E::Model>, DbErr> {
+    pub(super) async fn reread(&self, pks: &[ValueTuple]) -> Result<Vec<Row>, DbErr> {
         let mut rows = Vec::with_capacity(pks.len());
         for pks in pks.chunks(SELECT_KEYS_MAX) {
-            let find = E::find().filter(is_one_of::<E>(pks)).lock_exclusive();
-            rows.extend(find.all(self.db).await?);
+            let mut select = self.schema().select.clone();
+            select.cond_where(self.is_one_of(pks));
+            rows.extend(self.locked(select).await?);
         }
         Ok(rows)
     }
-}
 
-pub(super) fn keys_of<M: ModelTrait>(rows: &[M]) -> Vec<ValueTuple> {
-    rows.iter().map(ModelTrait::get_primary_key_value).collect()
+    async fn locked(&self, mut select: SelectStatement) -> Result<Vec<Row>, DbErr> {
+        select.lock_exclusive();
+        self.db.select(&select).await?.iter().map(|found| self.schema().ops.read(found)).collect()
+    }
+
+    pub(super) fn keys_of(&self, rows: &[Row]) -> Vec<ValueTuple> {
+        rows.iter().map(|row| self.schema().pk_of(&**row)).collect()
+    }
 }

@@ -2,47 +2,52 @@
 
 use super::Done;
 use super::ledger::{Joined, Ledger};
-use super::statement::{Site, keys_of};
-use crate::controller::is_one_of;
-use crate::entity::CachedEntity;
-use sea_orm::sea_query::UpdateStatement;
-use sea_orm::{ConnectionTrait, DbErr, IdenStatic, Iterable, PrimaryKeyToColumn};
+use super::statement::Site;
+use crate::entity::Row;
+use crate::executor::WriteStatement;
+use sea_orm::DbErr;
+use sea_orm::sea_query::{UpdateStatement};
 
-pub(super) async fn run<E: CachedEntity, C: ConnectionTrait>(
-    site: &Site<'_, C>,
+pub(super) async fn run(
+    site: &Site<'_>,
     mut update: UpdateStatement,
-    mut ledger: Ledger<'_, E>,
-) -> Result<Done<E>, DbErr> {
-    let set: Vec<String> = update.get_values().iter().map(|(column, _)| column.to_string()).collect();
-    if set.is_empty() {
-        return Ok(Done::of(site.concerned::<E>().await?.unwrap_or_default()));
+    mut ledger: Ledger<'_>,
+) -> Result<Done, DbErr> {
+    let schema = site.schema();
+    let names: Vec<String> = update.get_values().iter().map(|(column, _)| column.to_string()).collect();
+    if names.is_empty() {
+        return Ok(Done::of(site.concerned().await?.unwrap_or_default()));
     }
-    let renames = E::PrimaryKey::iter()
-        .any(|key| set.iter().any(|column| column.eq_ignore_ascii_case(key.into_column().as_str())));
-    let joined = if renames { Joined::Every } else { Joined::By(set) };
-    if site.returns && !renames {
-        let rows = ledger.during(site.returned::<E>(update)).await?;
+    let is_set = |column: &usize| {
+        names.iter().any(|name| name.eq_ignore_ascii_case(schema.columns[*column].name))
+    };
+    let moves = schema.pk.iter().any(is_set);
+    let set = (0..schema.columns.len()).filter(is_set).collect();
+    let joined = if moves { Joined::Every } else { Joined::By(set) };
+    if site.returns && !moves {
+        let rows = ledger.during(site.returned(WriteStatement::Update(update))).await?;
         return Ok(recorded(ledger, rows, &joined));
     }
     // Rows that have got another key can only be found again where the database returns them.
-    let concerned = if site.returns || !renames { site.concerned::<E>().await? } else { None };
-    let Some(before) = concerned else { return site.in_doubt(update, ledger).await };
+    let concerned = if site.returns || !moves { site.concerned().await? } else { None };
+    let Some(before) = concerned else { return site.in_doubt(WriteStatement::Update(update), ledger).await };
     if before.is_empty() {
         return Ok(Done::of(before));
     }
-    let pks = keys_of(&before);
+    let pks = site.keys_of(&before);
     pks.iter().for_each(|pk| ledger.touch_row(pk));
-    update.cond_where(is_one_of::<E>(&pks));
+    update.cond_where(site.is_one_of(&pks));
+    let update = WriteStatement::Update(update);
     if site.returns {
-        let rows = ledger.during(site.returned::<E>(update)).await?;
+        let rows = ledger.during(site.returned(update)).await?;
         return Ok(recorded(ledger, rows, &joined));
     }
     let affected = ledger.during(site.db.execute(&update)).await?.rows_affected();
-    let rows = site.reread::<E>(&pks).await?;
+    let rows = site.reread(&pks).await?;
     Ok(Done { affected, ..recorded(ledger, rows, &joined) })
 }
 
-fn recorded<E: CachedEntity>(ledger: Ledger<'_, E>, rows: Vec<E::Model>, joined: &Joined) -> Done<E> {
+fn recorded(ledger: Ledger<'_>, rows: Vec<Row>, joined: &Joined) -> Done {
     rows.iter().for_each(|row| ledger.holds(row, joined));
     ledger.settle();
     Done::of(rows)

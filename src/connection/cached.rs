@@ -1,8 +1,10 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, takes_text};
+use super::delegate::{delegate, only_reads, takes_text};
 use super::transaction::run;
-use super::{CachedTransaction, InnerTransaction, Origin, UnitOfWork, origin, wording};
+use super::{CachedTransaction, InnerTransaction, Origin, origin};
 use crate::autocache::Autocache;
+use crate::sql;
+use crate::write::UnitOfWork;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
@@ -14,16 +16,32 @@ use std::pin::Pin;
 
 /// A connection whose writes keep the cache right: use it wherever a `DatabaseConnection` was.
 ///
-/// From [`Autocache::connection`] or [`Autocache::wrap`]. Saves and deletes are announced before
-/// their statement and published after it; those in a transaction after COMMIT.
+/// From [`Autocache::connection`] or [`Autocache::wrap`]. Saves and deletes place a write intent before their
+/// statement and publish the row after it; in a transaction they do both around COMMIT.
 #[derive(Clone, Debug)]
 pub struct CachedConnection<D = DatabaseConnection> {
     inner: D,
     autocache: Autocache,
 }
 
+impl Autocache {
+    /// The database, to be used wherever a `DatabaseConnection` was: writes through it keep the cache
+    /// consistent, in transactions too.
+    #[must_use]
+    pub fn connection(&self) -> CachedConnection {
+        self.wrap(self.database().clone())
+    }
+
+    /// As [`connection`](Self::connection), around another connection to the same database, such as
+    /// SeaORM's `RestrictedConnection`.
+    #[must_use]
+    pub fn wrap<D>(&self, connection: D) -> CachedConnection<D> {
+        CachedConnection::new(connection, self.clone())
+    }
+}
+
 impl<D> CachedConnection<D> {
-    pub(crate) fn new(inner: D, autocache: Autocache) -> Self {
+    fn new(inner: D, autocache: Autocache) -> Self {
         Self { inner, autocache }
     }
 
@@ -45,7 +63,7 @@ impl<D> CachedConnection<D> {
         !only_reads && self.autocache.has_regions()
     }
 
-    /// Announces what no signal has announced.
+    /// Places intents for a write that runs no hooks.
     async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
         match statement {
             Some(statement) => Guarded::before(&self.autocache, statement).await,
@@ -67,7 +85,7 @@ impl<D> CachedConnection<D> {
     }
 }
 
-observe!(CachedConnection);
+delegate!(CachedConnection);
 
 impl CachedConnection<DatabaseConnection> {
     /// Checks that the database answers.
@@ -94,7 +112,8 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> CachedConnection<D> {
         isolation: Option<IsolationLevel>,
     ) -> CachedTransaction<D::Transaction> {
         let snapshot = reads_a_snapshot(inner.get_database_backend(), isolation);
-        CachedTransaction::new(inner, UnitOfWork::root(self.autocache.clone(), snapshot))
+        let work = UnitOfWork::root(*self.autocache.settings(), snapshot);
+        CachedTransaction::new(inner, self.autocache.clone(), work)
     }
 
     /// Runs an async closure in a transaction: commits on `Ok`, rolls back on `Err`.

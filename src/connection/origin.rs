@@ -1,12 +1,14 @@
-//! Finding out, inside a hook, what kind of connection it runs on.
+//! Which kind of connection a hook runs on.
 //!
 //! A hook sees its connection as some `C: ConnectionTrait`, without `'static`, so it cannot be
-//! downcast. Our own connections are found through a slot of the current thread: the hook arms it and
-//! calls `get_database_backend()`, which every wrapper forwards, and ours fills it on the way. What
-//! does not answer is told apart by its type's name.
+//! downcast. The cache's own connections are found through a slot of the current thread: the hook arms it and
+//! calls `get_database_backend()`, which every wrapper forwards, and a connection of the cache fills it on the
+//! way. The rest is told apart by its type.
 
-use super::UnitOfWork;
 use crate::autocache::Autocache;
+use crate::executor::Executor;
+use crate::read::Source;
+use crate::write::UnitOfWork;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -18,7 +20,7 @@ pub(crate) enum Origin {
     /// On a `CachedConnection`, by itself.
     Cached(Autocache),
     /// In a `CachedTransaction`.
-    Work(Arc<UnitOfWork>),
+    Work(Autocache, Arc<UnitOfWork>),
     /// On a plain `DatabaseConnection`, by itself.
     Plain,
     /// In a plain `DatabaseTransaction`, or on something unknown, which may be one.
@@ -58,8 +60,29 @@ impl Drop for Armed {
     }
 }
 
+/// An [`Executor`] that tells where its statements run.
+pub(crate) trait Connection: Executor {
+    fn origin(&self) -> Origin;
+}
+
+impl<C: ConnectionTrait> Connection for C {
+    fn origin(&self) -> Origin {
+        origin_of(self)
+    }
+}
+
+/// What may be done with reads on this connection.
+pub(crate) fn source_of(autocache: &Autocache, connection: &dyn Connection) -> Source {
+    match connection.origin() {
+        Origin::Cached(other) if autocache.is_same(&other) => Source::Given,
+        Origin::Plain => Source::Given,
+        Origin::Work(other, work) if work.may_use_cache() && autocache.is_same(&other) => Source::Transaction,
+        Origin::Cached(_) | Origin::Work(..) | Origin::Unseen => Source::DatabaseOnly,
+    }
+}
+
 /// Where statements on this connection run.
-pub(crate) fn origin_of<C: ConnectionTrait>(db: &C) -> Origin {
+fn origin_of<C: ConnectionTrait>(db: &C) -> Origin {
     let armed = Armed::new();
     let _ = db.get_database_backend();
     if let Some(origin) = armed.take() {
@@ -74,7 +97,7 @@ pub(crate) fn origin_of<C: ConnectionTrait>(db: &C) -> Origin {
     }
 }
 
-/// Called by our own connections on every `get_database_backend()`. The outermost one answers.
+/// Called by the connections of the cache on every `get_database_backend()`. The outermost one answers.
 pub(super) fn answer(origin: impl FnOnce() -> Origin) {
     SLOT.with_borrow_mut(|slot| {
         if matches!(slot, Slot::Armed) {

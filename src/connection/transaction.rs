@@ -1,6 +1,9 @@
 use super::guard::{self, Guarded};
-use super::observed::{observe, only_reads, takes_text};
-use super::{Origin, UnitOfWork, origin, wording};
+use super::delegate::{delegate, only_reads, takes_text};
+use super::{Origin, origin};
+use crate::autocache::Autocache;
+use crate::sql;
+use crate::write::UnitOfWork;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
@@ -26,11 +29,12 @@ impl<T> InnerTransaction for T where
 /// A transaction that tells the cache of its writes when it commits, and of nothing when it rolls
 /// back.
 ///
-/// While it runs nothing touches the cache: its writes are visible to nobody. `commit` announces all
-/// touched rows in one round trip, commits, and publishes them in another, whatever their number.
+/// While it runs nothing touches the cache, as its writes are not visible yet. `commit` places the intents of
+/// all touched rows in one round trip, commits, and publishes them in another, whatever their number.
 #[derive(Debug)]
 pub struct CachedTransaction<T = DatabaseTransaction> {
     inner: T,
+    autocache: Autocache,
     scope: Scope,
 }
 
@@ -51,37 +55,37 @@ impl Drop for Scope {
 }
 
 impl<T> CachedTransaction<T> {
-    pub(super) fn new(inner: T, work: Arc<UnitOfWork>) -> Self {
-        Self { inner, scope: Scope { work, settled: false } }
+    pub(super) fn new(inner: T, autocache: Autocache, work: Arc<UnitOfWork>) -> Self {
+        Self { inner, autocache, scope: Scope { work, settled: false } }
     }
 
-    /// The transaction inside, past the guard, and what is to be told of writes through it.
-    pub(crate) fn parts(&self) -> (&T, &Arc<UnitOfWork>) {
-        (&self.inner, &self.scope.work)
+    /// The transaction inside, past the guard, and the unit of work that records writes through it.
+    pub(crate) fn parts(&self) -> (&T, &Autocache, &Arc<UnitOfWork>) {
+        (&self.inner, &self.autocache, &self.scope.work)
     }
 
     fn origin(&self) -> Origin {
-        Origin::Work(self.scope.work.clone())
+        Origin::Work(self.autocache.clone(), self.scope.work.clone())
     }
 
     fn guards(&self, only_reads: bool) -> bool {
         if !only_reads {
             self.scope.work.note_write();
         }
-        !only_reads && self.scope.work.autocache().has_regions()
+        !only_reads && self.autocache.has_regions()
     }
 
-    /// Notes what no signal has announced, for the time after COMMIT.
+    /// Records a write that runs no hooks, for the time after COMMIT.
     #[allow(clippy::unused_async)]
     async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
         if let Some(statement) = statement {
-            guard::record(&self.scope.work, statement)?;
+            guard::record(&self.autocache, &self.scope.work, statement)?;
         }
         Ok(Guarded::default())
     }
 
     fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
-        statement.map_or(Ok(()), |statement| guard::record(&self.scope.work, statement))
+        statement.map_or(Ok(()), |statement| guard::record(&self.autocache, &self.scope.work, statement))
     }
 
     #[allow(clippy::unused_async)]
@@ -98,41 +102,41 @@ impl<T> CachedTransaction<T> {
     }
 }
 
-observe!(CachedTransaction);
+delegate!(CachedTransaction);
 
 impl<T: InnerTransaction> CachedTransaction<T> {
-    /// Commits. At the outermost level the cache is told before and after; a savepoint only hands its
-    /// rows to its parent.
+    /// Commits. The outermost level places intents before and publishes after; a savepoint only hands its rows
+    /// to its parent.
     ///
     /// # Errors
     /// The database's own. Under [`Consistency::Strict`](crate::Consistency::Strict) also
-    /// [`CacheError::NotAnnounced`](crate::CacheError::NotAnnounced), with the transaction rolled back, and
+    /// [`CacheError::NotWritten`](crate::CacheError::NotWritten), with the transaction rolled back, and
     /// [`CacheError::Unconfirmed`](crate::CacheError::Unconfirmed), with the transaction committed.
     ///
     /// # Cancel safety
-    /// Dropped while COMMIT is in flight, nobody knows its outcome: readers bypass the touched keys
-    /// until the hold is over.
+    /// Dropped while COMMIT is in flight, its outcome is unknown: readers bypass the touched keys for the intent
+    /// TTL.
     pub async fn commit(self) -> Result<(), DbErr> {
-        let Self { inner, mut scope } = self;
+        let Self { inner, mut scope, .. } = self;
         if scope.work.is_savepoint() {
             inner.commit().await?;
             scope.work.merge();
             scope.settled = true;
             return Ok(());
         }
-        let consistency = scope.work.autocache().settings().consistency;
-        let announced = match scope.work.announce().await {
-            Ok(announced) => announced,
+        let consistency = scope.work.consistency();
+        let intents = match scope.work.place_intents().await {
+            Ok(intents) => intents,
             Err(error) => {
                 inner.rollback().await?;
                 return Err(error);
             }
         };
         match inner.commit().await {
-            Ok(()) => announced.finish(consistency).await,
+            Ok(()) => intents.finish(consistency).await,
             Err(error) => {
                 if was_rolled_back(&error) {
-                    announced.release().await;
+                    intents.release().await;
                 }
                 Err(error)
             }
@@ -144,7 +148,7 @@ impl<T: InnerTransaction> CachedTransaction<T> {
     /// # Errors
     /// The database's own.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        let Self { inner, scope } = self;
+        let Self { inner, scope, .. } = self;
         let result = inner.rollback().await;
         drop(scope);
         result
@@ -182,7 +186,7 @@ impl<T: InnerTransaction> CachedTransaction<T> {
     }
 
     fn savepoint(&self, inner: T) -> Self {
-        Self::new(inner, self.scope.work.savepoint())
+        Self::new(inner, self.autocache.clone(), self.scope.work.savepoint())
     }
 }
 
@@ -258,7 +262,7 @@ where
 }
 
 /// Whether a failed COMMIT certainly left nothing behind: a deferred constraint, a serialization
-/// failure, a deadlock. Of any other error nobody knows.
+/// failure, a deadlock. After any other error the outcome is unknown.
 fn was_rolled_back(error: &DbErr) -> bool {
     let text = error.to_string();
     error.sql_err().is_some()

@@ -1,32 +1,24 @@
-//! [`CacheController`]: reading one entity through the cache.
+//! [`CacheController`]: the typed way to read one entity through the cache.
 
-mod bound;
-mod flight;
-mod lease;
-mod load;
-mod look;
-mod read;
-mod select;
-
-pub use bound::BoundController;
-pub(crate) use bound::source_of;
-pub(crate) use flight::{CloseAll, Flight, Flights, Landing};
-pub(crate) use lease::{LEASE, LeaseGuard, POLLS};
-pub(crate) use load::{BOARDINGS_MAX, lost_flight};
-use look::look_near;
-pub(crate) use read::{Reader, Source};
-pub(crate) use select::{SELECT_KEYS_MAX, is_one_of};
+mod lookup;
 
 use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step};
-use crate::entity::CachedEntity;
+use crate::connection::{Connection, source_of};
+use crate::entity::{CachedEntity, EntityOps, ops_of};
 use crate::error::CacheError;
+use crate::executor::Executor;
 use crate::key::pk_text;
+use crate::keyspace::Keyspace;
+use crate::read::{self, Reader, RowSlot, RowSlots, Source};
 use crate::store::Command;
 use crate::telemetry::Event;
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{IntoValueTuple, ValueTuple};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PrimaryKeyTrait};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PrimaryKeyTrait};
+use std::any::TypeId;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -36,59 +28,131 @@ pub(crate) type Pk<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::Val
 /// Keys of one invalidation pipeline.
 const INVALIDATE_KEYS_MAX: usize = 1_000;
 
-/// The cache of one entity: from [`Entity::cache()`](crate::EntityCache::cache) or
-/// [`Autocache::cache`].
+/// The cache of one entity: from [`Entity::cache()`](EntityCache::cache) or [`Autocache::cache`].
 ///
 /// Cheap to make and to clone. A failing cache never fails a read: it is counted, and the database
 /// answers.
-pub struct CacheController<E> {
-    /// `None`: there is none.
-    autocache: Option<Autocache>,
+///
+/// `S` is where misses are read: the Autocache's own connection, or one that was given to
+/// [`on`](CacheController::on).
+pub struct CacheController<E, S = Primary> {
+    handle: Handle,
+    source: S,
     entity: PhantomData<fn() -> E>,
 }
 
-/// Where an entity is at home: its Autocache and its region there.
-#[derive(Clone)]
-pub(crate) struct Home {
-    pub(crate) autocache: Autocache,
-    pub(crate) region: Arc<Region>,
+/// Reads misses through the Autocache's own connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Primary(());
+
+/// Reads misses through a given connection. From [`CacheController::on`].
+#[derive(Clone, Copy)]
+pub struct Through<'c> {
+    connection: &'c dyn Connection,
 }
 
-impl Home {
-    /// The reader whose misses go to the Autocache's own connection.
-    fn reader<E: CachedEntity>(&self) -> Reader<'_, E, DatabaseConnection> {
-        Reader::new(self, self.autocache.database(), Source::Primary)
+impl fmt::Debug for Through<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Through").finish_non_exhaustive()
+    }
+}
+
+/// Where misses are read. Sealed.
+pub trait ReadFrom: sealed::ReadFrom {}
+
+impl<S: sealed::ReadFrom> ReadFrom for S {}
+
+mod sealed {
+    use super::{Place, Primary, Through};
+
+    pub trait ReadFrom: Clone + Send + Sync {
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        fn place(&self) -> Place<'_>;
+    }
+
+    impl ReadFrom for Primary {
+        #[allow(private_interfaces)]
+        fn place(&self) -> Place<'_> {
+            Place::Primary
+        }
+    }
+
+    impl ReadFrom for Through<'_> {
+        #[allow(private_interfaces)]
+        fn place(&self) -> Place<'_> {
+            Place::Through(self.connection)
+        }
+    }
+}
+
+/// Where misses are read, without its type.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Primary,
+    Through(&'a dyn Connection),
+}
+
+impl<'a> Place<'a> {
+    /// The connection, and what may be done with what is read there: a transaction that has written since the
+    /// last read is another source.
+    fn source(self, autocache: &'a Autocache) -> (&'a dyn Executor, Source) {
+        match self {
+            Self::Primary => (autocache.database(), Source::Primary),
+            Self::Through(connection) => (connection, source_of(autocache, connection)),
+        }
+    }
+}
+
+/// A controller without its types.
+#[derive(Clone)]
+struct Handle {
+    /// `None`: there is none.
+    autocache: Option<Autocache>,
+    id: TypeId,
+    ops: &'static dyn EntityOps,
+}
+
+/// Gives every cached entity its [`cache()`](EntityCache::cache).
+pub trait EntityCache: EntityTrait {
+    /// The entity's cache, in the [`Autocache`](crate::Autocache) of the current
+    /// [scope](crate::Autocache::scope), else in the [installed](crate::Autocache::install) one.
+    ///
+    /// With neither, every call on it answers with an error that says how to provide one.
+    #[must_use]
+    fn cache() -> CacheController<Self>
+    where
+        Self: CachedEntity,
+    {
+        CacheController::of(Autocache::current())
+    }
+}
+
+impl<E: EntityTrait> EntityCache for E {}
+
+impl Autocache {
+    /// The cache of one entity.
+    #[must_use]
+    pub fn cache<E: CachedEntity>(&self) -> CacheController<E> {
+        CacheController::of(Some(self.clone()))
     }
 }
 
 impl<E: CachedEntity> CacheController<E> {
-    pub(crate) fn current() -> Self {
-        Self { autocache: Autocache::current(), entity: PhantomData }
+    fn of(autocache: Option<Autocache>) -> Self {
+        let handle = Handle { autocache, id: TypeId::of::<E>(), ops: ops_of::<E>() };
+        Self { handle, source: Primary(()), entity: PhantomData }
     }
+}
 
-    pub(crate) fn of(autocache: &Autocache) -> Self {
-        Self { autocache: Some(autocache.clone()), entity: PhantomData }
-    }
-
-    pub(crate) fn home(&self) -> Result<Home, CacheError> {
-        let autocache = self.autocache.clone().ok_or(CacheError::NoAutocache)?;
-        let region = autocache.region::<E>()?;
-        Ok(Home { autocache, region })
-    }
-
-    /// A hit in this process' memory, before there is any future of a read.
-    #[inline]
-    fn near(&self, pk: &ValueTuple) -> Option<E::Model> {
-        look_near::<E>(self.autocache.as_ref()?.known::<E>()?, pk)
-    }
-
+impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
     /// The row with this primary key.
     ///
     /// ```
     /// # mod book {
     /// #     use sea_orm::entity::prelude::*;
     /// #     use sea_orm_autocache::prelude::*;
-    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     /// #     #[sea_orm(table_name = "book")]
     /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String }
     /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -109,16 +173,20 @@ impl<E: CachedEntity> CacheController<E> {
     /// ```
     ///
     /// # Errors
-    /// [`DbErr::RecordNotFound`], naming model and key, when there is no such row, be it remembered
-    /// or read. Any other error is the database's, or says that there is no Autocache or no such backend.
+    /// [`DbErr::RecordNotFound`], naming model and key, when there is no such row, known from a
+    /// tombstone or read. Any other error is the database's, or says that there is no Autocache or no such backend.
     ///
     /// # Cancel safety
     /// Dropped on a miss, the database read goes on and fills the cache for the next reader.
-    pub async fn get(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
+    pub fn get(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<E::Model, DbErr>> + Send {
         let pk = pk.into().into_value_tuple();
-        match self.near(&pk) {
-            Some(row) => Ok(row),
-            None => self.home()?.reader::<E>().get(&pk).await,
+        async move {
+            let mut row: Option<E::Model> = None;
+            // Before there is any future of a read.
+            if !self.handle.find_by_id(self.source.place(), &pk, &mut row) {
+                self.handle.find(self.source.place(), &pk, &mut row).await?;
+            }
+            row.ok_or_else(|| self.handle.not_found(&pk))
         }
     }
 
@@ -126,11 +194,17 @@ impl<E: CachedEntity> CacheController<E> {
     ///
     /// # Errors
     /// As [`get`](Self::get), but for the absent row.
-    pub async fn find(&self, pk: impl Into<Pk<E>>) -> Result<Option<E::Model>, DbErr> {
+    pub fn find(
+        &self,
+        pk: impl Into<Pk<E>>,
+    ) -> impl Future<Output = Result<Option<E::Model>, DbErr>> + Send {
         let pk = pk.into().into_value_tuple();
-        match self.near(&pk) {
-            Some(row) => Ok(Some(row)),
-            None => self.home()?.reader::<E>().find(&pk).await,
+        async move {
+            let mut row: Option<E::Model> = None;
+            if !self.handle.find_by_id(self.source.place(), &pk, &mut row) {
+                self.handle.find(self.source.place(), &pk, &mut row).await?;
+            }
+            Ok(row)
         }
     }
 
@@ -139,97 +213,75 @@ impl<E: CachedEntity> CacheController<E> {
     ///
     /// # Errors
     /// As [`find`](Self::find).
-    pub async fn get_many<I>(&self, pks: I) -> Result<Vec<Option<E::Model>>, DbErr>
+    pub fn get_many<I>(&self, pks: I) -> impl Future<Output = Result<Vec<Option<E::Model>>, DbErr>> + Send
     where
         I: IntoIterator<Item: Into<Pk<E>>>,
     {
         let pks = value_tuples::<E, I>(pks);
-        self.home()?.reader::<E>().get_many(pks).await
+        async move {
+            let mut rows: Vec<Option<E::Model>> = Vec::new();
+            rows.resize_with(pks.len(), || None);
+            self.handle.find_many(self.source.place(), pks, &mut rows).await?;
+            Ok(rows)
+        }
     }
 
     /// Reads the row from the database and replaces the entry.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn refresh(&self, pk: impl Into<Pk<E>>) -> Result<E::Model, DbErr> {
-        self.home()?.reader::<E>().refresh(pk.into().into_value_tuple()).await
+    pub fn refresh(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<E::Model, DbErr>> + Send {
+        let pk = pk.into().into_value_tuple();
+        async move {
+            let mut row: Option<E::Model> = None;
+            self.handle.refresh(self.source.place(), &pk, &mut row).await?;
+            row.ok_or_else(|| self.handle.not_found(&pk))
+        }
     }
 
-    /// Drops the entry of this row, after a change that no signal has told of. A database read that is
-    /// under way in any process cannot bring the old row back.
+    /// Drops the entry of this row, after a change that ran no hooks. A database read that is in flight in any
+    /// process cannot bring the old row back.
     ///
     /// # Errors
     /// [`CacheError::Store`] in a [`DbErr`] when the store cannot be reached: the entry may still be there.
-    pub async fn invalidate(&self, pk: impl Into<Pk<E>>) -> Result<(), DbErr> {
-        self.invalidate_all(vec![pk.into().into_value_tuple()]).await
+    pub fn invalidate(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<(), DbErr>> + Send {
+        self.handle.invalidate(vec![pk.into().into_value_tuple()])
     }
 
     /// As [`invalidate`](Self::invalidate), for many rows in one round trip.
     ///
     /// # Errors
     /// As [`invalidate`](Self::invalidate); all other rows are invalidated all the same.
-    pub async fn invalidate_many<I>(&self, pks: I) -> Result<(), DbErr>
+    pub fn invalidate_many<I>(&self, pks: I) -> impl Future<Output = Result<(), DbErr>> + Send
     where
         I: IntoIterator<Item: Into<Pk<E>>>,
     {
-        self.invalidate_all(value_tuples::<E, I>(pks)).await
-    }
-
-    async fn invalidate_all(&self, pks: Vec<ValueTuple>) -> Result<(), DbErr> {
-        let region = self.home()?.region;
-        self.invalidate_keys(pks.iter().filter_map(|pk| region.key(pk)).collect()).await
-    }
-
-    /// Fenced like the end of a write: the fence first.
-    pub(crate) async fn invalidate_keys(&self, keys: Vec<String>) -> Result<(), DbErr> {
-        let region = self.home()?.region;
-        let keys: Vec<String> = region.fence().map(str::to_owned).into_iter().chain(keys).collect();
-        let mut first_error = None;
-        for page in keys.chunks(INVALIDATE_KEYS_MAX) {
-            let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
-            let replies = region.backend.run(page.iter().map(command).collect()).await;
-            for (key, reply) in page.iter().zip(replies) {
-                match reply {
-                    Ok(Answer::Unchanged) => {}
-                    Ok(_) if region.fence() == Some(key) => {}
-                    Ok(_) => region.stats.count(Event::invalidations),
-                    Err(error) => {
-                        region.stats.count(Event::errors);
-                        first_error.get_or_insert(error);
-                    }
-                }
-            }
-        }
-        first_error.map_or(Ok(()), |error| Err(CacheError::Store(error).into()))
+        self.handle.invalidate(value_tuples::<E, I>(pks))
     }
 
     /// Drops every entry of the entity, with the same fencing as [`invalidate`](Self::invalidate).
     ///
-    /// Walks the store's keys: a tool for migrations and repairs, not for the way of a request. To
+    /// Walks the store's keys: a tool for migrations and repairs, not for the request path. To
     /// orphan all entries at once raise [`CACHE_VERSION`](CachedEntity::CACHE_VERSION) instead.
     ///
     /// # Errors
     /// As [`invalidate`](Self::invalidate).
-    pub async fn clear(&self) -> Result<(), DbErr> {
-        let region = self.home()?.region;
-        let touched = region.backend.clear(&region.entity_keys()).await.map_err(CacheError::Store)?;
-        region.stats.count_many(Event::invalidations, touched);
-        Ok(())
+    pub fn clear(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
+        self.handle.clear()
     }
 
     /// Whether a [`get`](Self::get) would now be answered without the database.
     ///
     /// # Errors
     /// There is no Autocache, or no such backend. An unreachable store is `false`.
-    pub async fn contains(&self, pk: impl Into<Pk<E>>) -> Result<bool, DbErr> {
-        self.home()?.reader::<E>().contains(&pk.into().into_value_tuple()).await
+    pub fn contains(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<bool, DbErr>> + Send {
+        self.handle.contains(self.source.place(), pk.into().into_value_tuple())
     }
 
     /// The key of this row in the store.
     #[must_use]
     pub fn make_key(&self, pk: impl Into<Pk<E>>) -> String {
-        let pk = pk.into().into_value_tuple();
-        self.home().ok().and_then(|home| home.region.key(&pk)).unwrap_or_default()
+        self.handle.make_key(&pk.into().into_value_tuple())
     }
 
     /// The same cache, reading misses through this connection.
@@ -239,34 +291,145 @@ impl<E: CachedEntity> CacheController<E> {
     /// and reads what is committed. In any other transaction it only reads the database. A plain
     /// connection must lead to the writable primary: what it reads is cached.
     #[must_use]
-    pub fn on<'c, C: ConnectionTrait>(&self, connection: &'c C) -> BoundController<'c, E, C> {
-        BoundController::new(self.home(), connection)
+    pub fn on<'c, C: ConnectionTrait>(&self, connection: &'c C) -> CacheController<E, Through<'c>> {
+        let source = Through { connection };
+        CacheController { handle: self.handle.clone(), source, entity: PhantomData }
     }
+}
+
+impl Handle {
+    fn autocache(&self) -> Result<&Autocache, CacheError> {
+        self.autocache.as_ref().ok_or(CacheError::NoAutocache)
+    }
+
+    fn region(&self) -> Result<std::borrow::Cow<'_, Arc<Region>>, CacheError> {
+        self.autocache()?.region(self.id, self.ops)
+    }
+
+    /// A hit in this process' memory.
+    #[inline]
+    fn find_by_id(&self, place: Place<'_>, pk: &ValueTuple, slot: &mut dyn RowSlot) -> bool {
+        let Some(autocache) = &self.autocache else { return false };
+        let Some(region) = autocache.known(self.id) else { return false };
+        place.source(autocache).1 != Source::DatabaseOnly && read::find_by_id(region, pk, slot)
+    }
+
+    async fn find(
+        &self,
+        place: Place<'_>,
+        pk: &ValueTuple,
+        slot: &mut dyn RowSlot,
+    ) -> Result<bool, DbErr> {
+        let (autocache, region) = (self.autocache()?, self.region()?);
+        let (connection, source) = place.source(autocache);
+        Reader { autocache, region: &region, connection, source }.find(pk, slot).await
+    }
+
+    async fn find_many(
+        &self,
+        place: Place<'_>,
+        pks: Vec<ValueTuple>,
+        slots: &mut dyn RowSlots,
+    ) -> Result<(), DbErr> {
+        let (autocache, region) = (self.autocache()?, self.region()?);
+        let (connection, source) = place.source(autocache);
+        Reader { autocache, region: &region, connection, source }.find_many(pks, slots).await
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        place: Place<'a>,
+        pk: &'a ValueTuple,
+        slot: &'a mut dyn RowSlot,
+    ) -> BoxFuture<'a, Result<bool, DbErr>> {
+        Box::pin(async move {
+            let (autocache, region) = (self.autocache()?, self.region()?);
+            let (connection, source) = place.source(autocache);
+            Reader { autocache, region: &region, connection, source }.refresh(pk, slot).await
+        })
+    }
+
+    fn contains<'a>(&'a self, place: Place<'a>, pk: ValueTuple) -> BoxFuture<'a, Result<bool, DbErr>> {
+        Box::pin(async move {
+            let (autocache, region) = (self.autocache()?, self.region()?);
+            let (connection, source) = place.source(autocache);
+            Ok(Reader { autocache, region: &region, connection, source }.contains(&pk).await)
+        })
+    }
+
+    fn invalidate(&self, pks: Vec<ValueTuple>) -> BoxFuture<'_, Result<(), DbErr>> {
+        Box::pin(async move {
+            let keyspace = &self.region()?.keyspace;
+            let keys = pks.iter().filter_map(|pk| keyspace.key(pk)).collect();
+            invalidate_keys(keyspace, keys).await
+        })
+    }
+
+    fn clear(&self) -> BoxFuture<'_, Result<(), DbErr>> {
+        Box::pin(async move {
+            let keyspace = &self.region()?.keyspace;
+            let touched = keyspace.backend.clear(&keyspace.entity_keys()).await.map_err(CacheError::Store)?;
+            keyspace.stats.count_many(Event::invalidations, touched);
+            Ok(())
+        })
+    }
+
+    fn make_key(&self, pk: &ValueTuple) -> String {
+        self.region().ok().and_then(|region| region.keyspace.key(pk)).unwrap_or_default()
+    }
+
+    #[cold]
+    fn not_found(&self, pk: &ValueTuple) -> DbErr {
+        let pk = pk_text(pk).unwrap_or_else(|| "NULL".to_owned());
+        let model = self.region().map(|region| region.keyspace.model().to_owned()).unwrap_or_default();
+        DbErr::RecordNotFound(format!("no `{model}` with primary key {pk}"))
+    }
+}
+
+/// Fenced like the end of a write: the fence first.
+async fn invalidate_keys(keyspace: &Keyspace, keys: Vec<String>) -> Result<(), DbErr> {
+    let keys: Vec<String> = keyspace.fence().map(str::to_owned).into_iter().chain(keys).collect();
+    let mut first_error = None;
+    for page in keys.chunks(INVALIDATE_KEYS_MAX) {
+        let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
+        let replies = keyspace.backend.run(page.iter().map(command).collect()).await;
+        for (key, reply) in page.iter().zip(replies) {
+            match reply {
+                Ok(Answer::Unchanged) => {}
+                Ok(_) if keyspace.fence() == Some(key) => {}
+                Ok(_) => keyspace.stats.count(Event::invalidations),
+                Err(error) => {
+                    keyspace.stats.count(Event::errors);
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+    }
+    first_error.map_or(Ok(()), |error| Err(CacheError::Store(error).into()))
 }
 
 fn value_tuples<E: CachedEntity, I>(pks: I) -> Vec<ValueTuple>
 where
     I: IntoIterator<Item: Into<Pk<E>>>,
 {
-    pks.into_iter().map(|pk| pk.into().into_value_tuple()).collect()
+    let mut tuples = Vec::new();
+    for pk in pks {
+        tuples.push(pk.into().into_value_tuple());
+    }
+    tuples
 }
 
-pub(crate) fn not_found(region: &Region, pk: &ValueTuple) -> DbErr {
-    let pk = pk_text(pk).unwrap_or_else(|| "NULL".to_owned());
-    DbErr::RecordNotFound(format!("no `{}` with primary key {pk}", region.model))
-}
-
-impl<E> Clone for CacheController<E> {
+impl<E, S: Clone> Clone for CacheController<E, S> {
     fn clone(&self) -> Self {
-        Self { autocache: self.autocache.clone(), entity: PhantomData }
+        Self { handle: self.handle.clone(), source: self.source.clone(), entity: PhantomData }
     }
 }
 
-impl<E: CachedEntity> fmt::Debug for CacheController<E> {
+impl<E: CachedEntity, S: ReadFrom> fmt::Debug for CacheController<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheController")
             .field("entity", &E::model_name())
-            .field("error", &self.home().err())
+            .field("error", &self.handle.region().err())
             .finish_non_exhaustive()
     }
 }

@@ -1,27 +1,23 @@
-use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait};
 use sha2::{Digest, Sha256};
 
 /// Which rows an entry can be read as: the entity, and the schema it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
+pub(crate) struct Fingerprint {
     /// A hash of the app label and the model name.
-    pub entity: [u8; 4],
+    pub(crate) entity: [u8; 4],
     /// A hash of the columns in their order, their types, and the entity's `CACHE_VERSION`.
-    pub schema: [u8; 4],
+    pub(crate) schema: [u8; 4],
 }
 
-/// The schema part of a fingerprint: names, order, database types, nullability and Rust types of the
-/// columns, and the version that is raised by hand. Rows are stored as arrays, so the order counts.
+/// The schema part of a fingerprint: the version that is raised by hand, and a line for each column. Rows are
+/// stored by position, so the order counts.
 #[must_use]
-pub fn schema_of<E: EntityTrait>(version: u32) -> [u8; 4] {
+pub(crate) fn schema_hash(version: u32, columns: impl Iterator<Item = String>) -> [u8; 4] {
     let mut hash = Sha256::new();
     hash.update(version.to_be_bytes());
-    for column in E::Column::iter() {
-        let definition = column.def();
-        let null = definition.is_null();
-        let rust_type = <E::Model as ModelTrait>::get_value_type(column);
-        let line = format!("{}|{:?}|{null}|{rust_type:?}\n", column.as_str(), definition.get_column_type());
-        hash.update(line);
+    for column in columns {
+        hash.update(column);
+        hash.update("\n");
     }
     first_four(&hash.finalize())
 }
@@ -29,9 +25,18 @@ pub fn schema_of<E: EntityTrait>(version: u32) -> [u8; 4] {
 impl Fingerprint {
     /// The fingerprint of an entity under an app label.
     #[must_use]
-    pub fn of<E: EntityTrait>(app: &str, model: &str, version: u32) -> Self {
+    pub(crate) fn of(app: &str, model: &str, schema: [u8; 4]) -> Self {
         let entity = Sha256::digest(format!("{app}\0{model}"));
-        Self { entity: first_four(&entity), schema: schema_of::<E>(version) }
+        Self { entity: first_four(&entity), schema }
+    }
+
+    /// The fingerprint of the entries of an index of this entity.
+    #[must_use]
+    pub(crate) fn of_index(self, index: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.schema);
+        hash.update(format!("@{index}"));
+        Self { schema: first_four(&hash.finalize()), ..self }
     }
 }
 

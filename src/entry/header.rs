@@ -14,24 +14,31 @@ use crate::coherence::{Kind, Token, kind_of};
 use sha2::{Digest, Sha256};
 
 /// Raised when the layout of the header or the encoding of the payload changes.
-pub const FORMAT_VERSION: u8 = 1;
+pub(crate) const FORMAT_VERSION: u8 = 2;
 /// Bytes before the payload.
-pub const HEADER_LEN: usize = 30;
+pub(crate) const HEADER_LEN: usize = 30;
 
 /// What an entry says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Entity and schema.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// The stamp of the server that took it.
-    pub stamp: u32,
+    pub(crate) stamp: u32,
     /// Who made it.
-    pub nonce: Token,
+    pub(crate) nonce: Token,
+}
+
+/// What a reader expects of an entry: whose it is, and, where it is given, which server has taken it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) stamp: Option<u32>,
 }
 
 /// Why an entry cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     /// A lease or an intent, not an entry.
     Marker,
     /// Not an entry of this format, or damaged.
@@ -45,7 +52,7 @@ pub enum Unreadable {
 impl Header {
     /// The header's bytes, for an entry of this kind byte.
     #[must_use]
-    pub fn encode(&self, kind: u8) -> [u8; HEADER_LEN] {
+    pub(crate) fn encode(&self, kind: u8) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         bytes[0] = kind;
         bytes[1] = FORMAT_VERSION;
@@ -59,7 +66,7 @@ impl Header {
 
 /// What an entry says, to a reader that may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// A row, encoded.
     Row(&'a [u8]),
     /// The row whose primary key has this mark does not exist.
@@ -69,14 +76,14 @@ pub enum Content<'a> {
 /// A short hash of a primary key's text. A row carries its key; an absence carries this, so that two
 /// primary keys that share a key by mistake are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PkMark([u8; PkMark::LEN]);
+pub(crate) struct PkMark([u8; PkMark::LEN]);
 
 impl PkMark {
     const LEN: usize = 8;
 
     /// The mark of a primary key.
     #[must_use]
-    pub fn of(pk_text: &str) -> Self {
+    pub(crate) fn of(pk_text: &str) -> Self {
         let mut mark = [0; Self::LEN];
         mark.copy_from_slice(&Sha256::digest(pk_text)[..Self::LEN]);
         Self(mark)
@@ -87,11 +94,12 @@ impl PkMark {
     }
 }
 
-/// What the bytes say to a reader of this fingerprint.
+/// What the bytes say to a reader.
 ///
 /// # Errors
-/// Why the bytes cannot be used. `stamp` is compared when it is given.
-pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Result<Content<'_>, Unreadable> {
+/// Why the bytes cannot be used.
+pub(crate) fn read(bytes: &[u8], reading: Reading) -> Result<Content<'_>, Unreadable> {
+    let Reading { fingerprint, stamp } = reading;
     let kind = match kind_of(bytes) {
         Kind::Marker => return Err(Unreadable::Marker),
         Kind::Unknown => return Err(Unreadable::Malformed),
@@ -117,7 +125,7 @@ pub fn read(bytes: &[u8], fingerprint: Fingerprint, stamp: Option<u32>) -> Resul
 /// with kind, version and entity), and markers, which do not say whose they are. Nothing else: the
 /// server may hold the data of others.
 #[must_use]
-pub fn concerns(bytes: &[u8], entity: [u8; 4]) -> bool {
+pub(crate) fn concerns(bytes: &[u8], entity: [u8; 4]) -> bool {
     match kind_of(bytes) {
         Kind::Value | Kind::Tombstone => bytes.get(2..6) == Some(entity.as_slice()),
         Kind::Marker => true,

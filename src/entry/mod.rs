@@ -1,11 +1,10 @@
-//! Entries: the bytes of a cached row, from the header to the fidelity of its columns.
+//! Entries: the bytes of a cached row or list.
 
 mod codec;
-mod fidelity;
 mod fingerprint;
 mod header;
+pub(crate) mod values;
 
-pub use codec::{decode_model, encode_tombstone, encode_value};
-pub use fidelity::first_difference;
-pub use fingerprint::{Fingerprint, schema_of};
-pub use header::{Content, FORMAT_VERSION, HEADER_LEN, Header, PkMark, Unreadable, concerns, read};
+pub(crate) use codec::{decode_members, encode_members, encode_row, encode_tombstone};
+pub(crate) use fingerprint::{Fingerprint, schema_hash};
+pub(crate) use header::{Content, HEADER_LEN, Header, PkMark, Reading, Unreadable, concerns, read};

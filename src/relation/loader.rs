@@ -1,11 +1,8 @@
 //! Related objects of many models at once.
 
-use super::hop::Path;
-use super::related::{ViaAndTo, start_of};
-use crate::autocache::Autocache;
-use crate::controller::Source;
-use crate::entity::CachedEntity;
-use crate::error::CacheError;
+use super::follow::follow;
+use super::related::ViaAndTo;
+use crate::entity::{CachedEntity, models};
 use sea_orm::{DbErr, EntityTrait, Linked, ModelTrait, Related, RelationDef};
 use std::future::Future;
 
@@ -115,19 +112,12 @@ impl<M: ModelTrait> CachedLoader for [M] {
     }
 }
 
-/// The models are looked at before the future begins: they may not be shared between threads.
 fn load<M: ModelTrait, R: CachedEntity>(
-    models: &[M],
+    of: &[M],
     relations: Vec<RelationDef>,
 ) -> impl Future<Output = Result<Vec<Vec<R::Model>>, DbErr>> + Send + use<M, R> {
-    let path = Path::new::<M::Entity, R>(relations);
-    let path = path.map(|path| (models.iter().map(|model| start_of(model, &path)).collect(), path));
-    async move {
-        let (starts, path): (Vec<_>, Path) = path?;
-        let autocache = Autocache::current().ok_or(CacheError::NoAutocache)?;
-        let database = autocache.database();
-        Box::pin(path.follow::<R, _>(&autocache, database, Source::Primary, starts)).await
-    }
+    let lists = follow(&of, R::default().table_name(), relations);
+    async move { Ok(lists.await?.into_iter().map(models::<R>).collect()) }
 }
 
 fn firsts<T>(lists: Vec<Vec<T>>) -> Vec<Option<T>> {

@@ -1,16 +1,11 @@
 //! Related objects of one model.
 
-use super::hop::Path;
-use super::index::column_of;
-use crate::autocache::Autocache;
-use crate::controller::{Source, source_of};
-use crate::entity::CachedEntity;
-use crate::error::CacheError;
-use sea_orm::sea_query::Value;
+use super::follow::{follow, follow_on};
+use crate::entity::{CachedEntity, models};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Linked, ModelTrait, Related, RelationDef};
 use std::future::Future;
 
-/// Related objects through the cache, by the relations that SeaORM knows.
+/// Related objects through the cache, along relations defined in SeaORM.
 ///
 /// A list costs one round trip for its members and one for their rows; a parent costs one. What is not
 /// cached takes one `SELECT` for each of the two. Results are those of the cache of the related
@@ -27,7 +22,7 @@ pub trait CachedRelated: ModelTrait {
     /// #     pub mod author {
     /// #         use sea_orm::entity::prelude::*;
     /// #         use sea_orm_autocache::prelude::*;
-    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     /// #         #[sea_orm(table_name = "author")]
     /// #         pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub name: String }
     /// #         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,7 +34,7 @@ pub trait CachedRelated: ModelTrait {
     /// #     pub mod book {
     /// #         use sea_orm::entity::prelude::*;
     /// #         use sea_orm_autocache::prelude::*;
-    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    /// #         #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     /// #         #[sea_orm(table_name = "book")]
     /// #         pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String, pub author_id: i64 }
     /// #         #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,7 +58,8 @@ pub trait CachedRelated: ModelTrait {
     /// ```
     ///
     /// # Errors
-    /// The database's own; [`CacheError`] where the relation cannot be followed: it says why.
+    /// The database's own; a [`CacheError`](crate::CacheError) where the relation cannot be followed: it says
+    /// why.
     fn cached_related<R>(&self, _: R) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send
     where
         R: CachedEntity,
@@ -143,17 +139,8 @@ pub trait CachedRelated: ModelTrait {
         Self::Entity: Related<R>,
         C: ConnectionTrait,
     {
-        let path = Path::new::<Self::Entity, R>(Self::Entity::via_and_to());
-        let start = path.as_ref().map(|path| start_of(self, path));
-        let start = start.map_err(Clone::clone);
-        let current = Autocache::current().ok_or(CacheError::NoAutocache);
-        let source = current.as_ref().map(|autocache| source_of(autocache, connection)).map_err(Clone::clone);
-        async move {
-            let (path, autocache) = (path?, current?);
-            let rows = path.follow::<R, C>(&autocache, connection, source?, vec![start?]);
-            let rows = Box::pin(rows).await?;
-            Ok(rows.into_iter().flatten().collect())
-        }
+        let rows = follow_on(connection, &std::slice::from_ref(self), R::default().table_name(), Self::Entity::via_and_to());
+        async move { Ok(models::<R>(rows.await?.into_iter().flatten().collect())) }
     }
 
     /// As [`cached_one`](Self::cached_one), on a connection; see
@@ -187,24 +174,10 @@ pub(super) trait ViaAndTo<R: EntityTrait>: Related<R> {
 
 impl<R: EntityTrait, E: Related<R>> ViaAndTo<R> for E {}
 
-/// The model is looked at before the future begins: it may not be shared between threads.
 fn related<M: ModelTrait, R: CachedEntity>(
     model: &M,
     relations: Vec<RelationDef>,
 ) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send + use<M, R> {
-    let path = Path::new::<M::Entity, R>(relations);
-    let path = path.map(|path| (start_of(model, &path), path));
-    async move {
-        let (start, path) = path?;
-        let autocache = Autocache::current().ok_or(CacheError::NoAutocache)?;
-        let database = autocache.database();
-        let rows = Box::pin(path.follow::<R, _>(&autocache, database, Source::Primary, vec![start])).await?;
-        Ok(rows.into_iter().flatten().collect())
-    }
-}
-
-/// The model's values in the columns that the path begins with.
-pub(super) fn start_of<M: ModelTrait>(model: &M, path: &Path) -> Vec<Value> {
-    let value = |name: &String| Some(model.get(column_of::<M::Entity>(name)?));
-    path.start().iter().filter_map(value).collect()
+    let rows = follow(&std::slice::from_ref(model), R::default().table_name(), relations);
+    async move { Ok(models::<R>(rows.await?.into_iter().flatten().collect())) }
 }

@@ -11,49 +11,57 @@ macro_rules! connect_signals {
             $crate::__private::Registration::of::<<$active_model as $crate::sea_orm::ActiveModelTrait>::Entity>()
         }
 
-        #[$crate::__private::async_trait::async_trait]
+        // What `#[async_trait]` makes of the four hooks, without a future of their own for each entity: those are
+        // most of what such hooks cost the compiler.
         impl $crate::sea_orm::ActiveModelBehavior for $active_model {
-            async fn before_save<C>(
+            fn before_save<'life0, 'async_trait, C>(
                 self,
-                db: &C,
+                db: &'life0 C,
                 insert: bool,
-            ) -> ::core::result::Result<Self, $crate::sea_orm::DbErr>
+            ) -> $crate::__private::Hook<'async_trait, Self>
             where
-                C: $crate::sea_orm::ConnectionTrait,
+                C: $crate::sea_orm::ConnectionTrait + 'async_trait,
+                'life0: 'async_trait,
+                Self: 'async_trait,
             {
-                $crate::signals::pre_save_final(&self, db, insert).await?;
-                ::core::result::Result::Ok(self)
+                $crate::__private::Then::boxed($crate::signals::pre_save_final(&self, db, insert), self)
             }
 
-            async fn after_save<C>(
+            fn after_save<'life0, 'async_trait, C>(
                 model: <Self::Entity as $crate::sea_orm::EntityTrait>::Model,
-                db: &C,
+                db: &'life0 C,
                 insert: bool,
-            ) -> ::core::result::Result<
-                <Self::Entity as $crate::sea_orm::EntityTrait>::Model,
-                $crate::sea_orm::DbErr,
-            >
+            ) -> $crate::__private::Hook<'async_trait, <Self::Entity as $crate::sea_orm::EntityTrait>::Model>
             where
-                C: $crate::sea_orm::ConnectionTrait,
+                C: $crate::sea_orm::ConnectionTrait + 'async_trait,
+                'life0: 'async_trait,
+                Self: 'async_trait,
             {
-                $crate::signals::post_save(&model, db, insert).await?;
-                ::core::result::Result::Ok(model)
+                $crate::__private::Then::boxed($crate::signals::post_save(&model, db, insert), model)
             }
 
-            async fn before_delete<C>(self, db: &C) -> ::core::result::Result<Self, $crate::sea_orm::DbErr>
+            fn before_delete<'life0, 'async_trait, C>(
+                self,
+                db: &'life0 C,
+            ) -> $crate::__private::Hook<'async_trait, Self>
             where
-                C: $crate::sea_orm::ConnectionTrait,
+                C: $crate::sea_orm::ConnectionTrait + 'async_trait,
+                'life0: 'async_trait,
+                Self: 'async_trait,
             {
-                $crate::signals::pre_delete(&self, db).await?;
-                ::core::result::Result::Ok(self)
+                $crate::__private::Then::boxed($crate::signals::pre_delete(&self, db), self)
             }
 
-            async fn after_delete<C>(self, db: &C) -> ::core::result::Result<Self, $crate::sea_orm::DbErr>
+            fn after_delete<'life0, 'async_trait, C>(
+                self,
+                db: &'life0 C,
+            ) -> $crate::__private::Hook<'async_trait, Self>
             where
-                C: $crate::sea_orm::ConnectionTrait,
+                C: $crate::sea_orm::ConnectionTrait + 'async_trait,
+                'life0: 'async_trait,
+                Self: 'async_trait,
             {
-                $crate::signals::post_delete(&self, db).await?;
-                ::core::result::Result::Ok(self)
+                $crate::__private::Then::boxed($crate::signals::post_delete(&self, db), self)
             }
         }
     };

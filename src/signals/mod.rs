@@ -1,11 +1,11 @@
-//! The signals: what `ActiveModelBehavior`'s hooks tell the cache.
+//! The signals: what `ActiveModelBehavior`'s hooks call.
 //!
 //! | hook | signal | on a pool connection | in a `CachedTransaction` | in a plain `DatabaseTransaction` |
 //! | --- | --- | --- | --- | --- |
-//! | `before_save` | [`pre_save`] | write intent | noted | write intent, for the transaction's hold |
-//! | `after_save` | [`post_save`] | row published | noted, published after COMMIT | |
-//! | `before_delete` | [`pre_delete`] | write intent | noted | write intent, for the transaction's hold |
-//! | `after_delete` | [`post_delete`] | tombstone published | noted, published after COMMIT | |
+//! | `before_save` | [`pre_save`] | write intent | recorded | write intent, for `transaction_intent_ttl` |
+//! | `after_save` | [`post_save`] | row published | recorded, published after COMMIT | |
+//! | `before_delete` | [`pre_delete`] | write intent | recorded | write intent, for `transaction_intent_ttl` |
+//! | `after_delete` | [`post_delete`] | tombstone published | recorded, published after COMMIT | |
 //!
 //! [`connect_signals!`](crate::connect_signals) writes all four hooks. With hooks of your own, call
 //! the signals in them: `pre_*` first or last in the `before_*` hook, `post_*` first in the `after_*`
@@ -16,7 +16,7 @@
 //!     use sea_orm::entity::prelude::*;
 //!     use sea_orm_autocache::prelude::*;
 //!     use sea_orm_autocache::signals;
-//! #   #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+//! #   #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 //! #   #[sea_orm(table_name = "book")]
 //! #   pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String }
 //! #   #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,128 +51,170 @@
 //! ```
 
 mod macros;
-mod pending;
+mod then;
 mod write;
 
-pub(crate) use pending::{Claim, Pending};
+use crate::connection::Connection;
+use crate::entity::{CachedEntity, column_at, ops_of};
+use futures_util::future::BoxFuture;
+use sea_orm::sea_query::Value;
+use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
+use std::any::TypeId;
+use std::future::ready;
+#[doc(hidden)]
+pub use then::Then;
+use write::{Entity, Site};
 
-use crate::entity::CachedEntity;
-use crate::relation::Joins;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
-use std::future::Future;
-use write::{Row, Site, Write, WriteKind};
-
-/// Announces that the row of this model is about to be inserted or updated.
+/// Places a write intent: the row of this model is about to be inserted or updated.
 ///
 /// # Errors
-/// Under [`Consistency::Strict`](crate::Consistency::Strict), when the cache cannot be told: return
-/// the error from the hook, and the write does not happen.
+/// Under [`Consistency::Strict`](crate::Consistency::Strict), when the cache does not acknowledge the intent:
+/// return the error from the hook, and the write does not happen.
 ///
 /// # Cancel safety
-/// Dropped on the way, it leaves at most a write intent, which readers bypass until its hold is over.
-pub fn pre_save<'c, A, C>(
-    model: &A,
-    db: &'c C,
-    insert: bool,
-) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, A, C>
+/// Dropped on the way, it leaves at most a write intent, which readers bypass for the intent TTL.
+pub fn pre_save<'c, A, C>(model: &A, db: &'c C, insert: bool) -> BoxFuture<'c, Result<(), DbErr>>
 where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    // A hook that runs after this one may still change the model, so one without changes is
-    // announced too; its row, which may come from an older snapshot, is not published.
-    let (site, write) = save::<A, C>(model, db, insert);
-    let write = if insert || model.is_changed() { write } else { write.unpublished() };
-    write::begin::<A::Entity, C>(db, site, write)
+    before_save(entity::<A::Entity>(), db, &active_values(model), insert, false)
 }
 
-/// Puts the saved row into the cache, now or after COMMIT.
+/// Publishes the saved row, now or after COMMIT.
 ///
 /// # Errors
 /// Under [`Consistency::Strict`](crate::Consistency::Strict),
 /// [`CacheError::Unconfirmed`](crate::CacheError::Unconfirmed): the row is written.
 ///
 /// # Cancel safety
-/// As [`pre_save`]: readers bypass the key until the hold is over.
-pub async fn post_save<M, C>(model: &M, db: &C, insert: bool) -> Result<(), DbErr>
+/// As [`pre_save`]: readers bypass the key for the intent TTL.
+pub fn post_save<'c, M, C>(model: &M, db: &'c C, insert: bool) -> BoxFuture<'c, Result<(), DbErr>>
 where
     M: ModelTrait<Entity: CachedEntity + EntityTrait<Model = M>>,
     C: ConnectionTrait,
 {
-    write::end::<M::Entity, C>(db, model.get_primary_key_value(), Row::Saved { model, insert }).await
+    let value = |column| column_at::<M::Entity>(column).map_or(Value::Int(None), |column| model.get(column));
+    after_save(entity::<M::Entity>(), db, &value, insert)
 }
 
-/// Announces that the row of this model is about to be deleted.
+/// Places a write intent: the row of this model is about to be deleted.
 ///
 /// # Errors
 /// As [`pre_save`].
 ///
 /// # Cancel safety
 /// As [`pre_save`].
-pub fn pre_delete<'c, A, C>(
-    model: &A,
-    db: &'c C,
-) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, A, C>
+pub fn pre_delete<'c, A, C>(model: &A, db: &'c C) -> BoxFuture<'c, Result<(), DbErr>>
 where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    let site = Site::of::<A::Entity, C>(db);
-    write::begin::<A::Entity, C>(db, site, Write::of(model.get_primary_key_value(), WriteKind::Delete))
+    before_delete(entity::<A::Entity>(), db, &active_values(model))
 }
 
-/// Remembers that the row is gone, now or after COMMIT.
+/// Publishes the row's tombstone, now or after COMMIT.
 ///
 /// # Errors
 /// As [`post_save`].
 ///
 /// # Cancel safety
 /// As [`post_save`].
-pub fn post_delete<'c, A, C>(
-    model: &A,
-    db: &'c C,
-) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, A, C>
+pub fn post_delete<'c, A, C>(model: &A, db: &'c C) -> BoxFuture<'c, Result<(), DbErr>>
 where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    let pk = model.get_primary_key_value();
-    async move {
-        match pk {
-            Some(pk) => write::end::<A::Entity, C>(db, pk, Row::Deleted).await,
-            None => Ok(()),
-        }
-    }
+    after_delete(entity::<A::Entity>(), db, &active_values(model))
 }
 
 /// [`pre_save`] where no other hook can change the model: one without changes is no write at all.
 #[doc(hidden)]
-pub fn pre_save_final<'c, A, C>(
-    model: &A,
-    db: &'c C,
-    insert: bool,
-) -> impl Future<Output = Result<(), DbErr>> + Send + use<'c, A, C>
+pub fn pre_save_final<'c, A, C>(model: &A, db: &'c C, insert: bool) -> BoxFuture<'c, Result<(), DbErr>>
 where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    let (site, write) = save::<A, C>(model, db, insert);
-    let write = if insert || model.is_changed() { write } else { write.no_write() };
-    write::begin::<A::Entity, C>(db, site, write)
+    before_save(entity::<A::Entity>(), db, &active_values(model), insert, true)
 }
 
-/// Where the save is at home, and what is known of it. Asked outside of any future: the answer comes
-/// through a slot of this thread.
-fn save<A, C>(model: &A, db: &C, insert: bool) -> (Result<Option<Site>, DbErr>, Write)
+fn entity<E: CachedEntity>() -> Entity {
+    Entity { id: TypeId::of::<E>(), ops: ops_of::<E>() }
+}
+
+/// An active model's values by column.
+type ActiveValues<'a> = dyn Fn(usize) -> ActiveValue<Value> + 'a;
+
+fn active_values<A>(model: &A) -> impl Fn(usize) -> ActiveValue<Value>
 where
     A: ActiveModelTrait<Entity: CachedEntity>,
-    C: ConnectionTrait,
 {
-    let site = Site::of::<A::Entity, C>(db);
-    let joins = match &site {
-        Ok(Some(site)) => Joins::of(site.region(), model, insert),
-        _ => Joins::default(),
+    |column| column_at::<A::Entity>(column).map_or(ActiveValue::NotSet, |column| model.get(column))
+}
+
+fn before_save<'c>(
+    entity: Entity,
+    db: &'c dyn Connection,
+    value: &ActiveValues<'_>,
+    insert: bool,
+    is_final: bool,
+) -> BoxFuture<'c, Result<(), DbErr>> {
+    let site = match Site::of(entity, db) {
+        Ok(Some(site)) => site,
+        Ok(None) => return Box::pin(ready(Ok(()))),
+        Err(error) => return Box::pin(ready(Err(error))),
     };
-    let kind = if insert { WriteKind::Insert } else { WriteKind::Update };
-    (site, Write::of(model.get_primary_key_value(), kind).joining(joins))
+    let mut write = site.save(value, insert);
+    if !insert && !site.changes(value) {
+        // A hook that runs after this one may still change the model. It is a write then, and its row, which may
+        // come from an older snapshot, is not published.
+        write = if is_final { write.no_write() } else { write.unpublished() };
+    }
+    Box::pin(write::begin(db, site, write))
+}
+
+fn after_save<'c>(
+    entity: Entity,
+    db: &'c dyn Connection,
+    value: &dyn Fn(usize) -> Value,
+    insert: bool,
+) -> BoxFuture<'c, Result<(), DbErr>> {
+    match Site::of(entity, db) {
+        Ok(Some(site)) => {
+            let outcome = site.saved(value, insert);
+            Box::pin(write::end(entity, site, outcome))
+        }
+        Ok(None) => Box::pin(ready(Ok(()))),
+        Err(error) => Box::pin(ready(Err(error))),
+    }
+}
+
+fn before_delete<'c>(
+    entity: Entity,
+    db: &'c dyn Connection,
+    value: &ActiveValues<'_>,
+) -> BoxFuture<'c, Result<(), DbErr>> {
+    match Site::of(entity, db) {
+        Ok(Some(site)) => {
+            let write = site.delete(value);
+            Box::pin(write::begin(db, site, write))
+        }
+        Ok(None) => Box::pin(ready(Ok(()))),
+        Err(error) => Box::pin(ready(Err(error))),
+    }
+}
+
+fn after_delete<'c>(
+    entity: Entity,
+    db: &'c dyn Connection,
+    value: &ActiveValues<'_>,
+) -> BoxFuture<'c, Result<(), DbErr>> {
+    match Site::of(entity, db) {
+        Ok(Some(site)) => match site.deleted(value) {
+            Some(outcome) => Box::pin(write::end(entity, site, outcome)),
+            None => Box::pin(ready(Ok(()))),
+        },
+        Ok(None) => Box::pin(ready(Ok(()))),
+        Err(error) => Box::pin(ready(Err(error))),
+    }
 }

@@ -1,32 +1,31 @@
-//! A write of one row, from its announcement to its end, on whatever connection it runs.
+//! A write of one row, from its intent to its end, on whatever connection it runs.
 
-use super::pending::{Note, NoteKind};
-use crate::autocache::{Autocache, Consistency, Region};
+use crate::autocache::{Autocache, Region};
+use crate::cascade;
 use crate::coherence::{Step, Token};
-use crate::connection::{Announced, InFlight, Origin, RowChange, UnitOfWork, origin_of};
-use crate::entity::CachedEntity;
-use crate::relation::{self, Joins};
+use crate::connection::{Connection, Origin};
+use crate::entity::{EntityOps, pk_tuple};
+use crate::executor::Executor;
+use crate::keyspace::{Entry, Keyspace};
+use crate::settings::Consistency;
 use crate::telemetry::TARGET;
-use sea_orm::sea_query::{FromValueTuple, ValueTuple};
-use sea_orm::{ConnectionTrait, DbErr, ModelTrait, PrimaryKeyTrait};
+use crate::write::{HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, UnitOfWork, all_list_keys};
+use sea_orm::sea_query::{Value, ValueTuple};
+use sea_orm::{ActiveValue, DbErr};
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// An insert that took longer does not publish its row: somebody may have changed it meanwhile.
+/// An insert that took longer does not publish its row: another writer may have changed it since.
 const BIRTH_WINDOW: Duration = Duration::from_secs(1);
 
-/// What is known of a write before it happens.
-pub(super) struct Write {
-    /// `None`: the database makes the key.
-    pk: Option<ValueTuple>,
-    kind: WriteKind,
-    /// The lists that the row may join.
-    joins: Joins,
-    publish: bool,
-    happens: bool,
+/// The entity of a hook.
+#[derive(Clone, Copy)]
+pub(super) struct Entity {
+    pub(super) id: TypeId,
+    pub(super) ops: &'static dyn EntityOps,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +35,109 @@ pub(super) enum WriteKind {
     Delete,
 }
 
+/// What is known of a write before it happens.
+pub(super) struct Write {
+    /// `None`: the database generates the key.
+    pk: Option<ValueTuple>,
+    kind: WriteKind,
+    /// The lists that the row may join.
+    memberships: Memberships,
+    publish: bool,
+    /// Whether there will be a statement.
+    happens: bool,
+}
+
 /// What a write has left in the database.
-pub(super) enum Row<'m, M> {
-    Saved { model: &'m M, insert: bool },
-    Deleted,
+pub(super) struct Outcome {
+    pub(super) pk: ValueTuple,
+    /// `None`: the row is deleted.
+    row: Option<SavedRow>,
+}
+
+struct SavedRow {
+    insert: bool,
+    /// In the order of the columns.
+    values: Vec<Value>,
+}
+
+/// When a write becomes visible.
+enum Route {
+    /// The statement commits by itself.
+    Autocommit(Autocache),
+    /// As `Autocommit`, on a plain connection: the guard does not see the statement.
+    Plain(Autocache),
+    /// Visible when the unit of work commits.
+    Work(Autocache, Arc<UnitOfWork>),
+    /// Visible at a moment that the cache does not see.
+    Unseen(Autocache),
+}
+
+/// Where a write runs, and what follows from it.
+pub(super) struct Site {
+    route: Route,
+    region: Arc<Region>,
+}
+
+impl Site {
+    /// `None`: the cache has nothing to do with it.
+    pub(super) fn of(entity: Entity, db: &dyn Connection) -> Result<Option<Self>, DbErr> {
+        let route = match db.origin() {
+            Origin::Cached(autocache) => Some(Route::Autocommit(autocache)),
+            Origin::Work(autocache, work) => Some(Route::Work(autocache, work)),
+            Origin::Plain => Autocache::current().map(Route::Plain),
+            Origin::Unseen => Autocache::current().map(Route::Unseen),
+        };
+        let Some(route) = route else {
+            warn_once(
+                entity,
+                "an entity was written through a plain connection outside of any Autocache; its cache, if \
+                 there is one, does not know. Write through `autocache.connection()`",
+            );
+            return Ok(None);
+        };
+        let region = route.autocache().region(entity.id, entity.ops)?.into_owned();
+        Ok((!region.keyspace.is_off()).then_some(Self { route, region }))
+    }
+
+    fn keyspace(&self) -> &Arc<Keyspace> {
+        &self.region.keyspace
+    }
+
+    /// A save of these values. Values are read outside of any future: an active model need not be `Sync`.
+    pub(super) fn save(&self, value: &dyn Fn(usize) -> ActiveValue<Value>, insert: bool) -> Write {
+        let keyspace = self.keyspace();
+        let memberships = Memberships::of(keyspace, value, insert);
+        let kind = if insert { WriteKind::Insert } else { WriteKind::Update };
+        Write { pk: pk_of(keyspace, value), kind, memberships, publish: true, happens: true }
+    }
+
+    /// The deletion of the row with these values.
+    pub(super) fn delete(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Write {
+        let pk = pk_of(self.keyspace(), value);
+        Write { pk, kind: WriteKind::Delete, memberships: Memberships::default(), publish: true, happens: true }
+    }
+
+    /// A saved row with these values.
+    pub(super) fn saved(&self, value: &dyn Fn(usize) -> Value, insert: bool) -> Outcome {
+        let schema = &self.keyspace().schema;
+        let values: Vec<Value> = (0..schema.columns.len()).map(value).collect();
+        let pk = pk_tuple(schema.pk.iter().map(|column| values[*column].clone()).collect());
+        Outcome { pk, row: Some(SavedRow { insert, values }) }
+    }
+
+    /// Whether any of these values would be written.
+    pub(super) fn changes(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> bool {
+        let columns = 0..self.keyspace().schema.columns.len();
+        columns.into_iter().any(|column| matches!(value(column), ActiveValue::Set(_)))
+    }
+
+    /// The deleted row with these values; `None` without a primary key.
+    pub(super) fn deleted(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<Outcome> {
+        pk_of(self.keyspace(), value).map(|pk| Outcome { pk, row: None })
+    }
 }
 
 impl Write {
-    pub(super) fn of(pk: Option<ValueTuple>, kind: WriteKind) -> Self {
-        Self { pk, kind, joins: Joins::default(), publish: true, happens: true }
-    }
-
-    pub(super) fn joining(self, joins: Joins) -> Self {
-        Self { joins, ..self }
-    }
-
     pub(super) fn unpublished(self) -> Self {
         Self { publish: false, ..self }
     }
@@ -60,254 +147,235 @@ impl Write {
     }
 }
 
-impl<'m, M> Row<'m, M> {
-    fn model(&self) -> Option<&'m M> {
-        match self {
-            Self::Saved { model, .. } => Some(model),
-            Self::Deleted => None,
+impl Outcome {
+    fn entry(&self, keyspace: &Keyspace, nonce: Token) -> Option<Entry> {
+        match &self.row {
+            Some(row) => keyspace.encode_row(&|column| row.values[column].clone(), nonce),
+            None => keyspace.encode_tombstone(&self.pk, nonce),
         }
     }
+
+    /// The lists that the row has joined, now that all its values are known.
+    fn joined(&self, keyspace: &Keyspace, note: Option<&HookNote>) -> Vec<String> {
+        let Some(row) = &self.row else { return Vec::new() };
+        let value = |column: usize| row.values[column].clone();
+        match note {
+            Some(note) => note.memberships.keys_of(keyspace, &value),
+            None => all_list_keys(keyspace, &value),
+        }
+    }
+
+    fn is(&self, insert: bool) -> bool {
+        self.row.as_ref().is_some_and(|row| row.insert == insert)
+    }
 }
 
-/// What follows from the connection: whose cache, and when the write becomes visible.
-enum Route {
-    /// The statement commits by itself.
-    Autocommit(Autocache),
-    /// As `Autocommit`, on a connection that is not ours: we shall not see the statement.
-    Plain(Autocache),
-    /// Visible when the unit of work commits.
-    Work(Arc<UnitOfWork>),
-    /// Visible at a moment nobody tells.
-    Unseen(Autocache),
-}
-
-fn route<E: CachedEntity, C: ConnectionTrait>(db: &C) -> Option<Route> {
-    let route = match origin_of(db) {
-        Origin::Cached(autocache) => Some(Route::Autocommit(autocache)),
-        Origin::Work(work) => Some(Route::Work(work)),
-        Origin::Plain => Autocache::current().map(Route::Plain),
-        Origin::Unseen => Autocache::current().map(Route::Unseen),
+/// The primary key among these values; `None` if a part of it is not set.
+fn pk_of(keyspace: &Keyspace, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<ValueTuple> {
+    let set = |column: &usize| match value(*column) {
+        ActiveValue::Set(value) | ActiveValue::Unchanged(value) => Some(value),
+        ActiveValue::NotSet => None,
     };
-    if route.is_none() {
-        warn_once::<E>(
-            "an entity was written through a plain connection outside of any Autocache; its cache, if \
-             there is one, was not told. Write through `autocache.connection()`",
-        );
-    }
-    route
-}
-
-/// Where a write is at home, and what follows from its connection.
-pub(super) struct Site {
-    route: Route,
-    region: Arc<Region>,
-}
-
-impl Site {
-    /// `None`: the cache has nothing to do with it.
-    pub(super) fn of<E: CachedEntity, C: ConnectionTrait>(db: &C) -> Result<Option<Self>, DbErr> {
-        let Some(route) = route::<E, C>(db) else { return Ok(None) };
-        let region = route.autocache().region::<E>()?;
-        Ok((!region.is_off()).then_some(Self { route, region }))
-    }
-
-    pub(super) fn region(&self) -> &Arc<Region> {
-        &self.region
-    }
+    keyspace.schema.pk.iter().map(set).collect::<Option<Vec<Value>>>().map(pk_tuple)
 }
 
 /// Before the statement.
-pub(super) async fn begin<E, C>(db: &C, site: Result<Option<Site>, DbErr>, write: Write) -> Result<(), DbErr>
-where
-    E: CachedEntity,
-    C: ConnectionTrait,
-{
-    let Some(Site { route, region }) = site? else { return Ok(()) };
+pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result<(), DbErr> {
+    let Site { route, region } = site;
+    let keyspace = &region.keyspace;
     let inserts = write.kind == WriteKind::Insert;
     let pk = match write.pk {
         // The database may take another spelling for this key: only it knows the row's own.
-        Some(pk) if !region.exact_keys && !inserts => Some(stored_pk::<E, C>(db, pk).await?),
+        Some(pk) if !keyspace.exact_keys && !inserts => Some(stored_pk(db, keyspace, pk).await?),
         pk => pk,
     };
-    let key = pk.as_ref().and_then(|pk| region.key(pk));
+    let key = pk.as_ref().and_then(|pk| keyspace.key(pk));
     if key.is_none() && !inserts {
         return Ok(());
     }
     let noted = key.clone().unwrap_or_default();
     if !write.happens {
-        region.pending.push(&noted, Note::new(NoteKind::NoWrite, region.settings.hold));
+        region.notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl));
         return Ok(());
     }
     let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
-    if let Route::Work(work) = &route {
+    if let Route::Work(autocache, work) = &route {
         // From here on the keys are touched, whether an `after_*` hook comes or not.
-        key.iter().chain(&write.joins.keys).for_each(|key| work.record(&region, key, RowChange::Unknown));
+        let keys = key.iter().chain(&write.memberships.keys);
+        keys.for_each(|key| work.record(keyspace, key, RowChange::Unknown));
         if let Some(pk) = deleted {
-            let keys = relation::taken_along::<E, C>(work.autocache(), &region, pk, db).await?;
-            keys.iter().for_each(|(region, key)| work.record(region, key, RowChange::Unknown));
+            let keys = cascade::locked_cascade(autocache, &keyspace.schema, &pk, db).await?;
+            keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
         }
         let kind = NoteKind::InTransaction { publish: write.publish };
-        region.pending.push(&noted, Note { joins: write.joins, ..Note::new(kind, Duration::MAX) });
+        let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
+        region.notes.push(&noted, note);
         return Ok(());
     }
-    let (hold, publish) = match route {
-        Route::Unseen(_) => (region.settings.transaction_hold, false),
-        _ => (region.settings.hold, write.publish),
+    let (ttl, publish) = match route {
+        Route::Unseen(_) => (keyspace.settings.transaction_intent_ttl, false),
+        _ => (keyspace.settings.intent_ttl, write.publish),
     };
     let begun = Instant::now();
-    let mut announced = Announced::new(hold);
-    for key in key.iter().chain(&write.joins.keys) {
-        announced.add(&region, key.clone(), RowChange::Unknown);
+    let mut intents = IntentSet::new(ttl);
+    for key in key.iter().chain(&write.memberships.keys) {
+        intents.add(keyspace, key.clone(), RowChange::Unknown);
     }
     if let Some(pk) = deleted {
-        let autocache = route.autocache();
-        let locked = matches!(route, Route::Unseen(_));
-        relation::announce_taken_along::<E, C>(autocache, &region, pk, db, locked, &mut announced).await?;
+        mark_deleted(db, &route, keyspace, &pk, &mut intents).await?;
     }
-    announced.place(region.settings.consistency).await?;
-    let kind = NoteKind::Announced { write: InFlight::new(announced), row: key.is_some(), publish };
-    let note = Note { begun, joins: write.joins, stated: !route.is_ours(), ..Note::new(kind, hold) };
-    region.pending.push(&noted, note);
+    intents.place(keyspace.settings.consistency).await?;
+    let kind = NoteKind::Marked { write: InFlight::new(intents), row: key.is_some(), publish };
+    let stated = !route.is_guarded();
+    let note = HookNote { begun, memberships: write.memberships, stated, ..HookNote::new(kind, ttl) };
+    region.notes.push(&noted, note);
     Ok(())
 }
 
+/// Marks what a delete changes by cascade.
+async fn mark_deleted(
+    db: &dyn Executor,
+    route: &Route,
+    keyspace: &Keyspace,
+    pk: &ValueTuple,
+    intents: &mut IntentSet,
+) -> Result<(), DbErr> {
+    let autocache = route.autocache();
+    if matches!(route, Route::Unseen(_)) {
+        for (keyspace, key) in cascade::locked_cascade(autocache, &keyspace.schema, pk, db).await? {
+            intents.add(&keyspace, key, RowChange::Unknown);
+        }
+        return Ok(());
+    }
+    cascade::mark_cascade(autocache, keyspace, pk, db, intents).await
+}
+
 /// The primary key as the row has it; as given if there is no such row.
-async fn stored_pk<E: CachedEntity, C: ConnectionTrait>(db: &C, pk: ValueTuple) -> Result<ValueTuple, DbErr> {
-    let given = <E::PrimaryKey as PrimaryKeyTrait>::ValueType::from_value_tuple(pk.clone());
-    let row = E::find_by_id(given).one(db).await?;
-    Ok(row.map_or(pk, |row| row.get_primary_key_value()))
+async fn stored_pk(db: &dyn Executor, keyspace: &Keyspace, pk: ValueTuple) -> Result<ValueTuple, DbErr> {
+    let schema = &keyspace.schema;
+    match db.select_one(&schema.select_by_pk(&pk)).await? {
+        Some(found) => Ok(schema.pk_of(&*schema.ops.read(&found)?)),
+        None => Ok(pk),
+    }
 }
 
 /// After the statement.
-pub(super) async fn end<E, C>(db: &C, pk: ValueTuple, row: Row<'_, E::Model>) -> Result<(), DbErr>
-where
-    E: CachedEntity,
-    C: ConnectionTrait,
-{
-    let Some(Site { route, region }) = Site::of::<E, C>(db)? else { return Ok(()) };
-    let Some(key) = region.key(&pk) else { return Ok(()) };
-    let mut note = region.pending.pop(&key);
-    if note.is_none() && matches!(row, Row::Saved { insert: true, .. }) {
-        note = region.pending.pop("");
+pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<(), DbErr> {
+    let Site { route, region } = site;
+    let keyspace = &region.keyspace;
+    let Some(key) = keyspace.key(&outcome.pk) else { return Ok(()) };
+    let mut note = region.notes.pop(&key);
+    if note.is_none() && outcome.is(true) {
+        note = region.notes.pop("");
     }
-    let updated = matches!(row, Row::Saved { insert: false, .. });
-    if updated && matches!(note, Some(Note { kind: NoteKind::NoWrite, .. })) {
+    if outcome.is(false) && matches!(note, Some(HookNote { kind: NoteKind::NoWrite, .. })) {
         return Ok(());
     }
-    let lists = joined::<E>(&region, note.as_ref(), &row);
+    let lists = outcome.joined(keyspace, note.as_ref());
     match route {
-        Route::Autocommit(_) | Route::Plain(_) => conclude::<E>(&region, key, lists, note, &pk, &row).await,
-        Route::Unseen(_) => hold_back::<E>(&region, key, lists, note).await,
-        Route::Work(work) => {
-            // Without a note nobody knows whether this row was written at all, or read from a snapshot.
+        Route::Autocommit(_) | Route::Plain(_) => conclude(keyspace, key, lists, note, &outcome).await,
+        Route::Unseen(_) => hold_back(entity, keyspace, key, lists, note).await,
+        Route::Work(_, work) => {
+            // Without a note it is not known whether this row was written at all, or read from a snapshot.
             let publish =
                 note.is_some_and(|note| matches!(note.kind, NoteKind::InTransaction { publish: true }));
-            let entry = if publish { region.encode::<E>(&pk, row.model(), Token::random()) } else { None };
-            let change =
-                entry.map_or(RowChange::Unknown, |(bytes, lifetime)| RowChange::Known(bytes, lifetime));
-            work.record(&region, &key, change);
-            lists.iter().for_each(|list| work.record(&region, list, RowChange::Unknown));
+            let entry = if publish { outcome.entry(keyspace, Token::random()) } else { None };
+            work.record(keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
+            lists.iter().for_each(|list| work.record(keyspace, list, RowChange::Unknown));
             Ok(())
         }
     }
 }
 
-/// The lists that the row has joined, now that all its values are known.
-fn joined<E: CachedEntity>(region: &Region, note: Option<&Note>, row: &Row<'_, E::Model>) -> Vec<String> {
-    match (row.model(), note) {
-        (None, _) => Vec::new(),
-        (Some(row), Some(note)) => note.joins.keys_of::<E>(region, row),
-        (Some(row), None) => relation::all_keys_of::<E>(region, row),
-    }
-}
-
 impl Route {
-    /// Whether the statement will come by one of our connections.
-    fn is_ours(&self) -> bool {
-        matches!(self, Self::Autocommit(_) | Self::Work(_))
+    /// Whether the guard will see the statement.
+    fn is_guarded(&self) -> bool {
+        matches!(self, Self::Autocommit(_) | Self::Work(..))
     }
 
     fn autocache(&self) -> &Autocache {
         match self {
-            Self::Autocommit(autocache) | Self::Plain(autocache) | Self::Unseen(autocache) => autocache,
-            Self::Work(work) => work.autocache(),
+            Self::Autocommit(autocache)
+            | Self::Plain(autocache)
+            | Self::Work(autocache, _)
+            | Self::Unseen(autocache) => autocache,
         }
     }
 }
 
 /// The statement has committed.
-async fn conclude<E: CachedEntity>(
-    region: &Arc<Region>,
+async fn conclude(
+    keyspace: &Arc<Keyspace>,
     key: String,
     lists: Vec<String>,
-    note: Option<Note>,
-    pk: &ValueTuple,
-    row: &Row<'_, E::Model>,
+    note: Option<HookNote>,
+    outcome: &Outcome,
 ) -> Result<(), DbErr> {
     let done = Instant::now();
-    let (note, announced) = taken(note);
-    let mut announced = announced.unwrap_or_else(|| Announced::new(region.settings.hold));
-    let entry = || region.encode::<E>(pk, row.model(), announced.token());
+    let (note, intents) = taken(note);
+    let mut intents = intents.unwrap_or_else(|| IntentSet::new(keyspace.settings.intent_ttl));
+    let entry = || outcome.entry(keyspace, intents.token());
     match note.as_ref().map(|note| &note.kind) {
-        Some(NoteKind::Announced { row: true, publish, .. }) => {
-            let entry = if *publish && announced.is_held() { entry() } else { None };
-            let change = entry.map_or(RowChange::Unknown, |(bytes, life)| RowChange::Known(bytes, life));
-            announced.conclude(region, &key, change);
+        Some(NoteKind::Marked { row: true, publish, .. }) => {
+            let entry = if *publish && intents.is_held() { entry() } else { None };
+            intents.conclude(keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
         }
-        Some(NoteKind::Announced { row: false, .. }) if may_publish_birth(region, note.as_ref(), done) => {
+        Some(NoteKind::Marked { row: false, .. }) if may_publish_birth(keyspace, note.as_ref(), done) => {
             let step = entry().map_or(Step::Invalidate, |(entry, lifetime)| Step::Insert { entry, lifetime });
-            announced.conclude_unannounced(region, &key, step);
+            intents.conclude_unmarked(keyspace, &key, step);
         }
-        _ => announced.conclude(region, &key, RowChange::Unknown),
+        _ => intents.conclude(keyspace, &key, RowChange::Unknown),
     }
-    for list in lists.iter().filter(|list| !announced.has(region, list)).collect::<Vec<_>>() {
-        announced.conclude_unannounced(region, list, Step::Invalidate);
+    for list in lists.iter().filter(|list| !intents.has(keyspace, list)).collect::<Vec<_>>() {
+        intents.conclude_unmarked(keyspace, list, Step::Invalidate);
     }
-    announced.finish(region.settings.consistency).await
+    intents.finish(keyspace.settings.consistency).await
 }
 
-/// The announced write of a note, unless the guard of its statement has ended it.
-fn taken(note: Option<Note>) -> (Option<Note>, Option<Announced>) {
-    let announced = note.as_ref().and_then(|note| match &note.kind {
-        NoteKind::Announced { write, .. } => write.take(),
+/// The intents of a note, unless the guard of its statement has ended them.
+fn taken(note: Option<HookNote>) -> (Option<HookNote>, Option<IntentSet>) {
+    let intents = note.as_ref().and_then(|note| match &note.kind {
+        NoteKind::Marked { write, .. } => write.take(),
         _ => None,
     });
-    (note, announced)
+    (note, intents)
 }
 
-fn may_publish_birth(region: &Region, note: Option<&Note>, done: Instant) -> bool {
-    region.settings.consistency == Consistency::Available
+fn may_publish_birth(keyspace: &Keyspace, note: Option<&HookNote>, done: Instant) -> bool {
+    keyspace.settings.consistency == Consistency::Available
         && note.is_some_and(|note| done - note.begun < BIRTH_WINDOW)
 }
 
-/// A write in a transaction whose COMMIT cannot be seen: the intents stand until their hold is over.
-async fn hold_back<E: CachedEntity>(
-    region: &Arc<Region>,
+/// A write in a transaction whose COMMIT the cache cannot see: the intents stand until their TTL.
+async fn hold_back(
+    entity: Entity,
+    keyspace: &Arc<Keyspace>,
     key: String,
     lists: Vec<String>,
-    note: Option<Note>,
+    note: Option<HookNote>,
 ) -> Result<(), DbErr> {
-    warn_once::<E>(
+    warn_once(
+        entity,
         "an entity was written in a plain DatabaseTransaction, whose COMMIT the cache cannot see: the row \
-         is read from the database for the length of `transaction_hold`. Begin transactions on \
+         is read from the database for the length of `transaction_intent_ttl`. Begin transactions on \
          `autocache.connection()`",
     );
     let (_, held) = taken(note);
-    let held = held.filter(Announced::is_held);
-    let mut announced = Announced::new(region.settings.transaction_hold);
+    let held = held.filter(IntentSet::is_held);
+    let mut intents = IntentSet::new(keyspace.settings.transaction_intent_ttl);
     for key in [key].into_iter().chain(lists) {
-        if !held.as_ref().is_some_and(|held| held.has(region, &key)) {
-            announced.add(region, key, RowChange::Unknown);
+        if !held.as_ref().is_some_and(|held| held.has(keyspace, &key)) {
+            intents.add(keyspace, key, RowChange::Unknown);
         }
     }
-    announced.place(region.settings.consistency).await
+    intents.place(keyspace.settings.consistency).await
 }
 
 /// One warning for each entity and text in the life of the process.
-fn warn_once<E: CachedEntity>(text: &'static str) {
+fn warn_once(entity: Entity, text: &'static str) {
     static SAID: Mutex<Option<HashSet<(TypeId, &'static str)>>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.get_or_insert_default().insert((TypeId::of::<E>(), text)) {
-        tracing::warn!(target: TARGET, entity = %E::model_name(), "{text}");
+    if said.get_or_insert_default().insert((entity.id, text)) {
+        tracing::warn!(target: TARGET, entity = entity.ops.declare().model, "{text}");
     }
 }

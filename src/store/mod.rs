@@ -1,24 +1,23 @@
 //! Where entries live: the trait [`Store`], Redis, and memory.
 //!
-//! A store knows keys, bytes and the steps of the [protocol](crate::coherence). It knows nothing of
-//! entities, models or the database.
+//! A store knows keys, bytes and the [steps](Step) of the protocol. It knows nothing of entities, models or
+//! the database.
 
 mod error;
-mod held;
-mod kept;
+mod handle;
 mod memory;
-mod near;
+#[cfg(feature = "fred")]
 mod redis;
-mod resident;
 
+pub use crate::coherence::{Answer, Change, Holder, Intents, Lifetime, Outcome, Slot, Step, Token, Transition};
+pub use crate::coherence::{apply, decode_slot, encode_marker};
 pub use error::{StoreError, StoreErrorKind};
-pub(crate) use held::Held;
-pub use memory::MemoryStore;
-pub(crate) use near::Near;
+pub(crate) use handle::StoreHandle;
+pub use memory::{MemoryEntry, MemoryStore};
+pub(crate) use memory::{Decoded, IdIndex};
+#[cfg(feature = "fred")]
 pub use redis::{RedisStore, RedisStoreBuilder};
-pub use resident::Resident;
 
-use crate::coherence::{Answer, Step};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{fmt::Debug, sync::Arc};
@@ -43,7 +42,7 @@ pub enum Found {
     /// The bytes of a slot.
     Bytes(Bytes),
     /// An entry that lives in this process, with room for its decoded form.
-    Resident(Arc<Resident>),
+    Memory(Arc<MemoryEntry>),
     /// The key holds something that is no string of bytes at all.
     Foreign,
 }
@@ -61,7 +60,7 @@ pub struct Sweep {
 /// A place that holds slots and runs the protocol's steps on them, each atomically.
 ///
 /// Implement it to put the cache somewhere else, or to wrap a store (to count, to delay, to break).
-/// Hold an implementation to [`coherence::apply`](crate::coherence::apply): answers and resulting
+/// Hold an implementation to [`apply`]: answers and resulting
 /// slots must be the same.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {

@@ -1,6 +1,6 @@
 //! Connecting: the settings under which fred neither hangs nor hides an outage.
 
-use super::gather::Gathering;
+use super::coalesce::Coalescer;
 use super::scripts::Scripts;
 use super::server::Server;
 use super::{Inner, RedisStore, StoreError, StoreErrorKind};
@@ -97,7 +97,7 @@ impl RedisStoreBuilder {
             command_timeout,
             next: AtomicUsize::new(0),
             clustered,
-            gathering: Gathering::default(),
+            coalescer: Coalescer::default(),
             prefix,
             scripts,
             server,

@@ -1,7 +1,7 @@
 //! The store on Redis (or Valkey), through fred: one `GET` for a hit, one script call for a step.
 
+mod coalesce;
 mod connect;
-mod gather;
 mod scripts;
 mod server;
 
@@ -17,7 +17,7 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
-use gather::Gathering;
+use coalesce::Coalescer;
 use scripts::{Call, Scripts};
 use server::Server;
 use std::future::{Future, poll_fn};
@@ -57,7 +57,7 @@ struct Inner {
     command_timeout: Duration,
     next: AtomicUsize,
     clustered: bool,
-    gathering: Gathering,
+    coalescer: Coalescer,
     /// Prepended to every key; often empty.
     prefix: String,
     scripts: Scripts,
@@ -137,9 +137,9 @@ impl RedisStore {
 
     /// Reads a key that has its prefix.
     pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
-        let under_way = self.inner.gathering.enter();
-        if under_way.is_crowded && !self.is_clustered() {
-            self.read_together(key).await
+        let in_flight = self.inner.coalescer.enter();
+        if in_flight.is_crowded && !self.is_clustered() {
+            self.read_coalesced(key).await
         } else {
             self.read_alone(key).await
         }
@@ -234,7 +234,7 @@ impl RedisStore {
         let found = self.get_many(&keys).await?;
         let concerned = |found: &Found| match found {
             Found::Bytes(bytes) => entry::concerns(bytes, entity),
-            Found::Resident(_) => true,
+            Found::Memory(_) => true,
             Found::Nothing | Found::Foreign => false,
         };
         Ok(keys.into_iter().zip(found).filter(|(_, found)| concerned(found)).map(|(key, _)| key).collect())

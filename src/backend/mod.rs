@@ -1,0 +1,410 @@
+//! [`Backend`]: a named store behind a circuit breaker and a journal, counted.
+//!
+//! The breaker keeps callers from waiting for a dead server twice. The journal holds the keys of writes that
+//! the store does not know of yet. A read of such a key, or of any key while the breaker is open, answers with
+//! an error at once, and the database is asked.
+
+mod breaker;
+mod journal;
+
+use crate::coherence::{Step, Token};
+use crate::store::{Command, Found, IdIndex, Reply, StoreError, StoreErrorKind, StoreHandle};
+use crate::telemetry::{BackendStats, Spread, TARGET};
+use breaker::Breaker;
+pub(crate) use journal::EntityKeys;
+use journal::{JOURNAL_KEYS_MAX, Journal, Queued};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// No app label is empty, so no row has this key.
+const PROBE_KEY: &str = ":probe";
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// So many probes in a row that were not answered in time mean a connection that leads nowhere.
+const SILENT_PROBES_MAX: u32 = 3;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Backend {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: Arc<str>,
+    store: StoreHandle,
+    breaker: Breaker,
+    journal: Journal,
+    /// Whether a task is bringing the store back and the journal to it.
+    recovering: AtomicBool,
+    round_trips: Spread<AtomicU64>,
+    failures: AtomicU64,
+}
+
+impl Backend {
+    pub(crate) fn new(name: &str, store: StoreHandle) -> Self {
+        let inner = Inner {
+            name: name.into(),
+            store,
+            breaker: Breaker::default(),
+            journal: Journal::default(),
+            recovering: AtomicBool::new(false),
+            round_trips: Spread::default(),
+            failures: AtomicU64::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// With the round trips that its entities have counted themselves.
+    pub(crate) fn stats(&self, counted_elsewhere: u64) -> BackendStats {
+        let Inner { name, breaker, journal, round_trips, failures, .. } = &*self.inner;
+        let counted = round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
+        BackendStats {
+            backend: name.to_string(),
+            round_trips: counted_elsewhere + counted,
+            failures: failures.load(Ordering::Relaxed),
+            trips: breaker.trips(),
+            open: breaker.is_open(),
+            queued: journal.len(),
+        }
+    }
+
+    fn tally(&self, failed: bool) {
+        self.inner.round_trips.mine().fetch_add(1, Ordering::Relaxed);
+        if failed {
+            self.inner.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// See [`StoreHandle::id_index`].
+    pub(crate) fn id_index(&self) -> Option<Arc<IdIndex>> {
+        self.inner.store.id_index()
+    }
+
+    /// Whether the store can be asked, and the journal is empty: then no key is suspect. To be asked before
+    /// the store is, as the journal always is.
+    #[inline]
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.inner.breaker.is_open() && self.inner.journal.is_empty()
+    }
+
+    pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
+        let found = self.get_unless_suspect(key).await;
+        self.tally(found.is_err());
+        found
+    }
+
+    /// Reads many keys in one round trip; one key costs a plain `GET`.
+    pub(crate) async fn get_many(&self, mut keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        match keys.len() {
+            0 => Ok(Vec::new()),
+            1 => self.get(keys.remove(0)).await.map(|found| vec![found]),
+            _ => {
+                let found = self.get_many_unless_suspect(keys).await;
+                self.tally(found.is_err());
+                found
+            }
+        }
+    }
+
+    pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        let replies = self.run_unless_suspect(commands).await;
+        self.tally(replies.iter().any(Result::is_err));
+        replies
+    }
+
+    pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
+        let touched = match self.inner.breaker.check() {
+            Ok(()) => self.note(clear(&self.inner, entity).await),
+            Err(error) => Err(error),
+        };
+        self.tally(touched.is_err());
+        touched
+    }
+
+    async fn get_unless_suspect(&self, key: String) -> Result<Found, StoreError> {
+        let inner = &self.inner;
+        inner.breaker.check()?;
+        if inner.journal.suspects(&key) {
+            return Err(suspect());
+        }
+        self.note(inner.store.get(key).await)
+    }
+
+    async fn get_many_unless_suspect(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        let inner = &self.inner;
+        inner.breaker.check()?;
+        // The journal is asked before the store: what is delivered between the two was delivered
+        // before the store was read.
+        if inner.journal.is_empty() {
+            return self.note(inner.store.get_many(keys).await);
+        }
+        if inner.journal.suspects_all() {
+            return Err(suspect());
+        }
+        let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
+        let found = self.note(inner.store.get_many(keys).await)?;
+        // `Found::Nothing` is always a safe answer: the lease that follows will be refused.
+        let hide = |(suspect, found)| if suspect { Found::Nothing } else { found };
+        Ok(suspects.into_iter().zip(found).map(hide).collect())
+    }
+
+    async fn run_unless_suspect(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if let Err(error) = self.inner.breaker.check() {
+            return commands.iter().map(|_| Err(error.clone())).collect();
+        }
+        let journal = &self.inner.journal;
+        if journal.is_empty() {
+            return self.run_now(commands).await;
+        }
+        // Readers may neither lease nor fill a suspect key; writers go on.
+        let barred: Vec<bool> =
+            commands.iter().map(|c| is_reading(&c.step) && journal.suspects(&c.key)).collect();
+        let kept = commands.into_iter().zip(&barred).filter(|(_, barred)| !**barred);
+        let mut replies = self.run_now(kept.map(|(command, _)| command).collect()).await.into_iter();
+        let mut reply = |barred: bool| if barred { None } else { replies.next() };
+        barred.into_iter().map(|barred| reply(barred).unwrap_or_else(|| Err(suspect()))).collect()
+    }
+
+    async fn run_now(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if commands.is_empty() {
+            return Vec::new();
+        }
+        let replies = self.inner.store.as_dyn().run(commands).await;
+        replies.into_iter().map(|reply| self.note(reply)).collect()
+    }
+
+    /// See [`Store::keeps_order`](crate::Store::keeps_order).
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.inner.store.as_dyn().keeps_order()
+    }
+
+    pub(crate) fn stamp(&self) -> Option<u32> {
+        self.inner.store.as_dyn().stamp()
+    }
+
+    /// Queues an invalidation of a key whose write the store does not know of: the key is suspect until it
+    /// is delivered, once `after` has passed and the store answers. `token` names the write.
+    pub(crate) fn queue(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
+        let due = Instant::now() + after;
+        if self.inner.journal.queue(key, Queued { token, due, entity }) {
+            tracing::error!(
+                target: TARGET,
+                backend = %self.inner.name, limit = JOURNAL_KEYS_MAX,
+                "the queue of undelivered invalidations is full: the database answers for this backend until its \
+                 entities have been cleared"
+            );
+        }
+        self.recover();
+    }
+
+    /// As [`queue`](Self::queue), for a write to any row of an entity: every key is suspect until the entity
+    /// was cleared.
+    pub(crate) fn queue_entity(&self, entity: EntityKeys, after: Duration) {
+        self.inner.journal.queue_entity(entity, Instant::now() + after);
+        self.recover();
+    }
+
+    /// The store knows of the write after all.
+    pub(crate) fn settle(&self, key: &str, token: Token) {
+        self.inner.journal.settle(key, token);
+    }
+
+    /// Opens the breaker on the first error that says that the store is away: the next caller must not wait as
+    /// long.
+    fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result
+            && matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+        {
+            if self.inner.breaker.open() {
+                tracing::warn!(
+                    target: TARGET,
+                    backend = %self.inner.name, %error,
+                    "the cache does not answer; the database does until it is back"
+                );
+            }
+            self.recover();
+        }
+        result
+    }
+
+    /// Starts the task that brings the store back, unless it is under way.
+    fn recover(&self) {
+        if self.inner.recovering.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let recovery = Recovery(self.inner.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(recover(recovery));
+        }
+    }
+}
+
+/// The right to recover; given back when the recovery ends, and when its runtime is shut down.
+struct Recovery(Arc<Inner>);
+
+impl Drop for Recovery {
+    fn drop(&mut self) {
+        self.0.recovering.store(false, Ordering::Release);
+    }
+}
+
+/// Probes the store and delivers the journal until the breaker is closed and the journal is empty.
+async fn recover(recovery: Recovery) {
+    let inner = recovery.0.clone();
+    let mut pause = PAUSE_MIN;
+    let mut silent = 0;
+    loop {
+        match reconcile(&inner).await {
+            Ok(()) if inner.journal.is_empty() => break,
+            Ok(()) => (pause, silent) = (PAUSE_MIN, 0),
+            Err(error) if error.kind() == StoreErrorKind::Timeout => silent += 1,
+            Err(_) => silent = 0,
+        }
+        if silent >= SILENT_PROBES_MAX {
+            inner.store.as_dyn().reconnect().await;
+            silent = 0;
+        }
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
+    }
+    drop(recovery);
+    // What was queued between the last check and the drop has not started another recovery.
+    if !inner.journal.is_empty() || inner.breaker.is_open() {
+        Backend { inner }.recover();
+    }
+}
+
+/// The journal is delivered before the breaker closes.
+async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
+    deliver(inner).await?;
+    inner.store.get(PROBE_KEY.to_owned()).await?;
+    if inner.breaker.close() {
+        tracing::info!(target: TARGET, backend = %inner.name, "the cache answers again");
+    }
+    Ok(())
+}
+
+/// Invalidates what is due: keys, or whole entities after an overflow.
+async fn deliver(inner: &Inner) -> Result<(), StoreError> {
+    let now = Instant::now();
+    for page in inner.journal.due(now) {
+        let keys = page.keys.iter().map(|(key, _)| key);
+        let mut replies = invalidate(inner, page.fences.iter().chain(keys)).await.into_iter();
+        for reply in replies.by_ref().take(page.fences.len()) {
+            reply?;
+        }
+        for ((key, token), reply) in page.keys.into_iter().zip(replies) {
+            reply?;
+            inner.journal.settle(&key, token);
+        }
+    }
+    for entity in inner.journal.due_entities(now) {
+        clear(inner, &entity).await?;
+        inner.journal.cleared(&entity, now);
+    }
+    Ok(())
+}
+
+async fn clear(inner: &Inner, entity: &EntityKeys) -> Result<u64, StoreError> {
+    for reply in invalidate(inner, &entity.fence).await {
+        reply?;
+    }
+    inner.store.as_dyn().clear(&entity.sweep).await
+}
+
+async fn invalidate<'k>(inner: &Inner, keys: impl IntoIterator<Item = &'k String>) -> Vec<Reply> {
+    let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
+    let commands: Vec<Command> = keys.into_iter().map(command).collect();
+    if commands.is_empty() { Vec::new() } else { inner.store.as_dyn().run(commands).await }
+}
+
+fn is_reading<E>(step: &Step<E>) -> bool {
+    matches!(step, Step::Lease { .. } | Step::Fill { .. })
+}
+
+fn suspect() -> StoreError {
+    StoreError::new(StoreErrorKind::Refused, "a write of this key has not reached the store yet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coherence::Lifetime;
+    use crate::store::{MemoryStore, Store, Sweep};
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use tokio::sync::Notify;
+
+    /// A store whose answers to reads wait until they are let go.
+    #[derive(Clone, Debug)]
+    struct Slow {
+        store: Arc<MemoryStore>,
+        read: Arc<Notify>,
+        let_go: Arc<Notify>,
+    }
+
+    #[async_trait]
+    impl Store for Slow {
+        async fn get(&self, key: &str) -> Result<Found, StoreError> {
+            // The recovery probes a key of its own.
+            if key == PROBE_KEY {
+                return self.store.get(key).await;
+            }
+            Ok(self.get_many(&[key.to_owned()]).await?.remove(0))
+        }
+
+        async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+            let found = self.store.get_many(keys).await;
+            self.read.notify_one();
+            self.let_go.notified().await;
+            found
+        }
+
+        async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+            self.store.run(commands).await
+        }
+
+        async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+            self.store.clear(sweep).await
+        }
+    }
+
+    /// The journal is asked before the store: afterwards it may know nothing of the write any more, and the read
+    /// still have seen what was there before.
+    #[tokio::test]
+    async fn a_read_that_began_while_its_key_was_suspect_sees_nothing_of_it() {
+        let (queued, other) = ("app:book:1".to_owned(), "app:book:2".to_owned());
+        let store = MemoryStore::new(10);
+        let slow = Slow { store: Arc::new(store), read: Arc::default(), let_go: Arc::default() };
+        let insert = |key: &String| Command {
+            key: key.clone(),
+            step: Step::Insert { entry: Bytes::from_static(b"an entry"), lifetime: Lifetime::Forever },
+        };
+        slow.store.run(vec![insert(&queued), insert(&other)]).await;
+        let backend = Backend::new("default", StoreHandle::of(slow.clone()));
+        let sweep = Sweep { prefix: "app:book:".to_owned(), entity: None };
+        let entity = EntityKeys { sweep, fence: None };
+        backend.queue(&queued, Token::from_u128(1), Duration::from_millis(30), entity);
+        let reading = tokio::spawn({
+            let (backend, keys) = (backend.clone(), vec![queued.clone(), other.clone()]);
+            async move { backend.get_many(keys).await }
+        });
+        slow.read.notified().await;
+        while backend.inner.journal.len() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        slow.let_go.notify_one();
+        let found = reading.await.expect("a task that ends well").expect("an answer");
+        assert!(matches!(found[..], [Found::Nothing, Found::Bytes(_) | Found::Memory(_)]), "{found:?}");
+    }
+}

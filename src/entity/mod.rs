@@ -1,0 +1,127 @@
+//! [`CachedEntity`]: what an entity says about its cache.
+
+mod column;
+mod foreign_key;
+mod index;
+mod ops;
+mod registry;
+mod schema;
+
+pub(crate) use column::{integer, integer_of, is_null, is_number};
+pub(crate) use foreign_key::ForeignKey;
+pub use index::Index;
+pub(crate) use index::IndexDeclaration;
+pub(crate) use ops::{EntityOps, Row, column_at, decode_model, model, models, ops_of};
+pub use registry::Registration;
+pub(crate) use schema::{Schema, pk_tuple};
+
+use crate::key::KeyParts;
+use sea_orm::{EntityTrait, TryIntoModel};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// An entity whose rows are cached by primary key.
+///
+/// Everything has a default, so the usual implementation is empty. The entity's `ActiveModel` must be
+/// connected to the signals with [`connect_signals!`](crate::connect_signals). The model needs no `serde`: a
+/// row is cached as the values of its columns, whatever `serde` attributes the model has. Fields that are no
+/// columns (`#[sea_orm(ignore)]`) are their `Default`, as when SeaORM reads the row.
+///
+/// ```
+/// mod book {
+///     use sea_orm::entity::prelude::*;
+///     use sea_orm_autocache::prelude::*;
+///
+///     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+///     #[sea_orm(table_name = "book")]
+///     pub struct Model {
+///         #[sea_orm(primary_key)]
+///         pub id: i64,
+///         pub title: String,
+///     }
+///     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+///     pub enum Relation {}
+///
+///     impl CachedEntity for Entity {}
+///     connect_signals!(ActiveModel);
+/// }
+/// ```
+///
+/// A key that hides the primary key, and one that carries the version so that raising it leaves the
+/// old entries to expire by themselves:
+///
+/// ```
+/// use sea_orm_autocache::KeyParts;
+/// use sha2::{Digest, Sha256};
+///
+/// fn hashed(key: &KeyParts<'_>) -> String {
+///     let digest = Sha256::digest(key.to_string());
+///     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+/// }
+///
+/// fn versioned(key: &KeyParts<'_>) -> String {
+///     format!("{key}:v{}", key.version())
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cached entity",
+    label = "writes of this entity do not reach the cache",
+    note = "add `impl CachedEntity for Entity {{}}` beside the entity, and `connect_signals!(ActiveModel);` in place of `impl ActiveModelBehavior for ActiveModel {{}}`"
+)]
+pub trait CachedEntity:
+    EntityTrait<Model: Sync, ActiveModel: SignalsConnected + TryIntoModel<<Self as EntityTrait>::Model>>
+{
+    /// The name of the backend that holds this entity.
+    const BACKEND: &'static str = "default";
+
+    /// How long a row stays cached. `None`: as the [`Autocache`](crate::Autocache) says, one hour
+    /// by default. [`Duration::ZERO`]: never cached. [`Duration::MAX`]: no expiry.
+    const TTL: Option<Duration> = None;
+
+    /// How long a tombstone stays cached: the knowledge that a row does not exist. `None`: as long as rows.
+    /// [`Duration::ZERO`]: no negative caching.
+    const TOMBSTONE_TTL: Option<Duration> = None;
+
+    /// Raise it to orphan every entry of this entity: after a change of meaning that no column shows.
+    const CACHE_VERSION: u32 = 0;
+
+    /// Replaces the app label of the [`Autocache`](crate::Autocache) for this entity.
+    const APP_LABEL: Option<&'static str> = None;
+
+    /// The middle part of the keys. The table's name unless overridden.
+    #[must_use]
+    fn model_name() -> Cow<'static, str> {
+        Cow::Owned(Self::default().table_name().to_owned())
+    }
+
+    /// The key of a row. `app:model:pk` unless overridden.
+    ///
+    /// Must be a pure function of its argument, and give two primary keys two keys: a row that is
+    /// found under another row's key is not served, but a tombstone does not say whose it is.
+    #[must_use]
+    fn make_key(key: &KeyParts<'_>) -> String {
+        key.joined()
+    }
+
+    /// The columns to look up by, besides the primary key and those of the entity's own relations. None
+    /// unless overridden; see [`Index`].
+    ///
+    /// An index that is new in a version of a program is not kept by the writers of the older one: let
+    /// those end before the new version looks up by it.
+    #[must_use]
+    fn indexes() -> Vec<Index<Self>> {
+        Vec::new()
+    }
+}
+
+/// Says that an `ActiveModel` calls the [`signals`](crate::signals) in its hooks.
+///
+/// Implemented by [`connect_signals!`](crate::connect_signals). Implement it by hand only beside an
+/// [`ActiveModelBehavior`](sea_orm::ActiveModelBehavior) that calls all four of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not connected to the cache's signals, so its rows would go stale",
+    label = "saves and deletes of this model would not reach the cache",
+    note = "add `connect_signals!(ActiveModel);` beside the entity, in place of `impl ActiveModelBehavior for ActiveModel {{}}`",
+    note = "with hooks of your own: call `signals::{{pre_save, post_save, pre_delete, post_delete}}` in them and add `impl SignalsConnected for ActiveModel {{}}`"
+)]
+pub trait SignalsConnected {}

@@ -1,0 +1,88 @@
+//! Entries of a keyspace: from rows, absences and lists to bytes and their TTL.
+
+use super::{IndexDef, Keyspace};
+use crate::coherence::{Lifetime, Token};
+use crate::entry::values::Unsupported;
+use crate::entry::{self, Header, PkMark};
+use crate::key;
+use crate::telemetry::{Event, TARGET};
+use bytes::Bytes;
+use sea_orm::sea_query::{Value, ValueTuple};
+use sha2::{Digest, Sha256};
+
+/// An entry and its TTL.
+pub(crate) type Entry = (Bytes, Lifetime);
+
+impl Keyspace {
+    /// The entry of a row; `None` if it may not be cached.
+    pub(crate) fn encode_row(&self, value: &dyn Fn(usize) -> Value, nonce: Token) -> Option<Entry> {
+        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
+        match entry::encode_row(&header, self.schema.columns.len(), value) {
+            Ok(bytes) if bytes.len() > self.settings.max_entry_bytes => {
+                self.stats.count(Event::oversized);
+                let (bytes, limit) = (bytes.len(), self.settings.max_entry_bytes);
+                tracing::warn!(target: TARGET, entity = %self.model(), bytes, limit, "row too large to be cached");
+                None
+            }
+            Ok(bytes) => Some((bytes, Lifetime::of(self.ttl))),
+            Err(error) => self.cannot_encode(&error),
+        }
+    }
+
+    /// The tombstone of a primary key; `None` without negative caching.
+    pub(crate) fn encode_tombstone(&self, pk: &ValueTuple, nonce: Token) -> Option<Entry> {
+        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
+        let mark = PkMark::of(&key::pk_text(pk)?);
+        Some((entry::encode_tombstone(&header, mark), Lifetime::of(self.tombstone_ttl?)))
+    }
+
+    /// The entry of a list with these members; `None` if it may not be cached.
+    pub(crate) fn encode_list(
+        &self,
+        index: &IndexDef,
+        values: &[Value],
+        members: &[ValueTuple],
+        nonce: Token,
+    ) -> Option<Entry> {
+        let header = Header { fingerprint: index.fingerprint, stamp: self.backend.stamp()?, nonce };
+        if members.len() > index.limit {
+            self.stats.count(Event::oversized);
+            return None;
+        }
+        let bytes = match entry::encode_members(&header, mark_of(index, values), members) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.cannot_encode(&error),
+        };
+        if bytes.len() > self.settings.max_entry_bytes {
+            self.stats.count(Event::oversized);
+            return None;
+        }
+        let ttl = if members.is_empty() { self.empty_list_ttl } else { self.ttl };
+        Some((bytes, Lifetime::of(ttl)))
+    }
+
+    /// The members that a list's payload names, if it is that of these values.
+    pub(crate) fn decode_list(
+        &self,
+        index: &IndexDef,
+        values: &[Value],
+        payload: &[u8],
+    ) -> Option<Vec<Vec<Value>>> {
+        let (mark, members) = entry::decode_members(payload, self.schema.pk.len()).ok()?;
+        (mark == mark_of(index, values)).then_some(members)
+    }
+
+    fn cannot_encode<T>(&self, error: &Unsupported) -> Option<T> {
+        self.stats.count(Event::uncacheable);
+        tracing::debug!(target: TARGET, entity = %self.model(), %error, "a row cannot be cached");
+        None
+    }
+}
+
+/// Tells values apart that share a key by mistake.
+fn mark_of(index: &IndexDef, values: &[Value]) -> u64 {
+    let digest = Sha256::digest(index.text(values));
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(mark)
+}

@@ -1,0 +1,214 @@
+//! [`Keyspace`]: the keys and entries of one entity in one backend.
+
+mod encode;
+mod index;
+
+pub(crate) use encode::Entry;
+pub(crate) use index::IndexDef;
+
+use crate::backend::{Backend, EntityKeys};
+use crate::coherence::Token;
+use crate::entity::{Schema, is_number};
+use crate::entry::{self, Fingerprint, Reading, schema_hash};
+use crate::key::{self, KeyParts};
+use crate::settings::{Consistency, Settings};
+use crate::store::{IdIndex, Sweep};
+use crate::telemetry::{Event, Recorder, TARGET};
+use sea_orm::DbBackend;
+use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One entity's names, entries and counters.
+#[derive(Debug)]
+pub(crate) struct Keyspace {
+    pub(crate) schema: Schema,
+    pub(crate) app: String,
+    pub(crate) backend: Arc<Backend>,
+    /// The rows that a store of this process holds, by their integer key, where it can tell.
+    pub(crate) ids: Option<Arc<IdIndex>>,
+    pub(crate) settings: Settings,
+    pub(crate) ttl: Duration,
+    /// `None`: no negative caching.
+    tombstone_ttl: Option<Duration>,
+    /// The TTL of lists without members: the tombstone TTL, at least 1 ms.
+    empty_list_ttl: Duration,
+    fingerprint: Fingerprint,
+    /// Whether two primary keys are equal for the database exactly when their texts are.
+    pub(crate) exact_keys: bool,
+    /// Whether every key of the entity begins with `app:model:`.
+    plain_keys: bool,
+    pub(crate) indexes: Vec<IndexDef>,
+    fence: Option<String>,
+    /// Which database this is, if that is known.
+    pub(crate) database: Option<DbBackend>,
+    pub(crate) stats: Recorder,
+}
+
+impl Keyspace {
+    pub(crate) fn of(
+        schema: Schema,
+        app: &str,
+        settings: &Settings,
+        backend: Arc<Backend>,
+        database: Option<DbBackend>,
+    ) -> Self {
+        let app = schema.app_label.unwrap_or(app).to_owned();
+        let ttl = schema.ttl.unwrap_or(settings.ttl);
+        let tombstone_ttl = schema.tombstone_ttl.or(settings.tombstone_ttl).unwrap_or(ttl);
+        // Collations that ignore case and padded text take several spellings for one key. The row could appear
+        // under another one, and its insert would not find this one's tombstone.
+        let exact_keys = schema.pk.iter().all(|column| schema.columns[*column].compares_exactly(database));
+        let remembers_absence = !tombstone_ttl.is_zero() && exact_keys;
+        let fingerprint = Fingerprint::of(&app, &schema.model, schema_hash(schema.version, lines(&schema)));
+        let indexes = schema.indexes.iter();
+        let indexes = indexes.filter_map(|index| IndexDef::of(index, &schema, fingerprint, database)).collect();
+        let mut keyspace = Self {
+            fingerprint,
+            indexes,
+            fence: None,
+            database,
+            exact_keys,
+            plain_keys: has_plain_keys(&app, &schema),
+            stats: Recorder::new(&schema.model, backend.name()),
+            tombstone_ttl: remembers_absence.then_some(tombstone_ttl),
+            empty_list_ttl: tombstone_ttl.max(Duration::from_millis(1)),
+            settings: *settings,
+            ttl,
+            app,
+            ids: backend.id_index(),
+            backend,
+            schema,
+        };
+        if keyspace.indexes.iter().any(|index| index.cached) {
+            keyspace.fence = Some(keyspace.key_of(key::FENCE_TEXT));
+        }
+        keyspace
+    }
+
+    pub(crate) fn model(&self) -> &str {
+        &self.schema.model
+    }
+
+    pub(crate) fn table(&self) -> &'static str {
+        self.schema.table
+    }
+
+    /// Tells keyspaces apart for as long as this one is held.
+    pub(crate) fn id(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self) as usize
+    }
+
+    /// Whether nothing of this entity is ever cached.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.ttl.is_zero()
+    }
+
+    /// The row's key; `None` if a part of the primary key is NULL.
+    pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
+        key::with_pk_text(pk, |text| self.key_of(text))
+    }
+
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}:{}:", self.app, self.schema.model)
+    }
+
+    pub(crate) fn entity_keys(&self) -> EntityKeys {
+        let sweep = if self.plain_keys {
+            Sweep { prefix: self.prefix(), entity: None }
+        } else {
+            Sweep { prefix: String::new(), entity: Some(self.fingerprint.entity) }
+        };
+        EntityKeys { sweep, fence: self.fence.clone() }
+    }
+
+    /// The key of the entries of an index for these values.
+    pub(crate) fn index_key<'v>(
+        &self,
+        index: &IndexDef,
+        values: impl IntoIterator<Item = &'v Value>,
+    ) -> String {
+        self.key_of(&index.text(values))
+    }
+
+    fn key_of(&self, text: &str) -> String {
+        let Schema { make_key, model, version, .. } = &self.schema;
+        key::bounded(make_key(&KeyParts::new(&self.app, model, text, *version)))
+    }
+
+    /// The key that every write of an indexed entity touches before the row's own, so that a reader of many
+    /// rows at once can tell whether one of them may have changed. `None`: no indexes.
+    pub(crate) fn fence(&self) -> Option<&str> {
+        self.fence.as_deref()
+    }
+
+    /// The store does not know of a write to this key. See [`Backend::queue`].
+    pub(crate) fn queue(&self, key: &str, token: Token, after: Duration) {
+        self.backend.queue(key, token, after, self.entity_keys());
+    }
+
+    /// Drops every entry after a committed write that may have changed any row. If the store does not
+    /// answer, the clear is queued.
+    pub(crate) async fn clear(&self) {
+        match self.backend.clear(&self.entity_keys()).await {
+            Ok(touched) => self.stats.count_many(Event::invalidations, touched),
+            Err(error) => {
+                self.stats.count(Event::errors);
+                tracing::warn!(target: TARGET, entity = %self.model(), %error, "a write did not reach the cache");
+                self.backend.queue_entity(self.entity_keys(), Duration::ZERO);
+            }
+        }
+    }
+
+    /// What an entry's bytes say: a row's payload, an absence, or why they cannot be used.
+    pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<entry::Content<'a>, entry::Unreadable> {
+        self.read_as(bytes, self.fingerprint)
+    }
+
+    /// As [`read`](Self::read), for an entry of this index.
+    pub(crate) fn read_index<'a>(
+        &self,
+        index: &IndexDef,
+        bytes: &'a [u8],
+    ) -> Result<entry::Content<'a>, entry::Unreadable> {
+        self.read_as(bytes, index.fingerprint)
+    }
+
+    fn read_as<'a>(
+        &self,
+        bytes: &'a [u8],
+        fingerprint: Fingerprint,
+    ) -> Result<entry::Content<'a>, entry::Unreadable> {
+        let reading = self.reading().ok_or(entry::Unreadable::OtherServer)?;
+        entry::read(bytes, Reading { fingerprint, ..reading })
+    }
+
+    /// What a row's entry must say of itself to be read now; `None`: no entry may be.
+    #[inline]
+    pub(crate) fn reading(&self) -> Option<Reading> {
+        let stamp = match self.settings.consistency {
+            Consistency::Available => None,
+            Consistency::Strict => Some(self.backend.stamp()?),
+        };
+        Some(Reading { fingerprint: self.fingerprint, stamp })
+    }
+}
+
+/// All that the bytes of a row depend on: for each column its name, type, nullability and Rust type.
+fn lines(schema: &Schema) -> impl Iterator<Item = String> {
+    schema.columns.iter().map(|column| {
+        let (kind, null) = (column.definition.get_column_type(), column.definition.is_null());
+        format!("{}|{kind:?}|{null}|{:?}", column.name, column.kind)
+    })
+}
+
+/// Whether the entity keeps the default key form, and its keys cannot grow beyond the limit.
+fn has_plain_keys(app: &str, schema: &Schema) -> bool {
+    let probe = KeyParts::new(app, &schema.model, "0", schema.version);
+    let bounded = schema.pk.iter().all(|column| {
+        let kind = schema.columns[*column].definition.get_column_type();
+        is_number(kind) || *kind == ColumnType::Uuid
+    });
+    bounded && (schema.make_key)(&probe) == probe.to_string()
+}

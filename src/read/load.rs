@@ -1,0 +1,427 @@
+//! A miss, of rows by primary key or of lists by value: lease, database read, fill; or, when another reader is
+//! at work, a short wait; or, when a writer is, a database read that fills nothing.
+
+use super::decode::{Answer as Decoded, decode};
+use super::lease::{LEASE, LeaseGuard, POLLS};
+use super::lists::{Lists, Members};
+use super::slot::SharedRow;
+use super::{Reader, Rows, Source, select};
+use crate::autocache::{Autocache, Region};
+use crate::coherence::{Answer, Step, Token};
+use crate::entity::pk_tuple;
+use crate::key::pk_text;
+use crate::keyspace::{Entry, Keyspace};
+use crate::single_flight::{EndFlights, Flight, Landing, Ticket};
+use crate::store::{Command, Found, Reply};
+use crate::telemetry::{Event, TARGET};
+use bytes::Bytes;
+use sea_orm::DbErr;
+use sea_orm::sea_query::{Value, ValueTuple};
+use std::sync::Arc;
+use tracing::Instrument;
+
+/// How often a read joins a flight whose answer turns out too old for it, before it reads by itself.
+const JOINS_MAX: usize = 3;
+
+/// What is wanted from the database.
+#[derive(Clone, Debug)]
+pub(super) struct Want {
+    pub(super) key: String,
+    /// A primary key, or the values of a list in the order of the index's columns.
+    pub(super) values: Vec<Value>,
+    /// The entry that was found and cannot be used.
+    pub(super) unusable: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Ask for a lease, and fill with it.
+    Lease,
+    /// As `Lease`, but take no answer except the database's.
+    Refresh,
+    /// The store does not answer: read and fill nothing.
+    NoLease,
+}
+
+/// Loads rows, or lists of one index.
+#[derive(Clone, Copy)]
+pub(super) struct Load<'a> {
+    pub(super) reader: Reader<'a>,
+    /// The place of the index in its keyspace. `None`: rows by primary key, each the only one of its answer.
+    pub(super) index: Option<usize>,
+}
+
+/// The caller that loads what is wanted, for all that joined its flight.
+pub(super) struct Leader {
+    pub(super) want: Want,
+    pub(super) flight: Arc<Flight>,
+    pub(super) token: Token,
+}
+
+/// Wants after their leases, by what the store has answered.
+#[derive(Default)]
+struct Leased {
+    granted: Vec<Leader>,
+    /// Another reader is about to fill them.
+    busy: Vec<Leader>,
+    /// A writer is at work, or the store did not answer, or answered with what cannot be used.
+    barred: Vec<Leader>,
+    /// What stands on the fence, for lists.
+    mark: Option<Bytes>,
+}
+
+/// Loads what is wanted: shared with other tasks where the reader is on the Autocache's own connection.
+pub(super) async fn load(
+    reader: &Reader<'_>,
+    index: Option<usize>,
+    wants: Vec<Want>,
+    mode: Mode,
+) -> Result<Vec<Rows>, DbErr> {
+    let load = Load { reader: *reader, index };
+    match reader.source {
+        Source::Primary => load.shared(wants, mode).await,
+        _ => load.unshared(wants, mode).await,
+    }
+}
+
+impl<'a> Load<'a> {
+    pub(super) fn keyspace(&self) -> &'a Arc<Keyspace> {
+        self.reader.keyspace()
+    }
+
+    fn region(&self) -> &'a Arc<Region> {
+        self.reader.region
+    }
+
+    pub(super) fn lists(&self) -> Option<Lists<'a>> {
+        self.index.map(|index| Lists::new(self.reader, index))
+    }
+
+    /// Loads without sharing the database read with other tasks.
+    pub(super) async fn unshared(&self, wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+        let leaders: Vec<Leader> =
+            wants.into_iter().map(|want| Leader::new(want, Flight::unshared())).collect();
+        let tickets: Vec<Ticket> = leaders.iter().map(|leader| leader.flight.ticket()).collect();
+        self.fly(leaders, mode).await;
+        let mut answers = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            answers.push(ticket.wait::<Rows>().await.unwrap_or_else(|| Err(lost_flight()))?);
+        }
+        Ok(answers)
+    }
+
+    /// Loads with one flight for each key and process. Flights run in tasks of their own, so a caller that is
+    /// dropped takes no answer away from others.
+    async fn shared(&self, mut wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+        let mut answers: Vec<Option<Rows>> = wants.iter().map(|_| None).collect();
+        let mut open: Vec<usize> = (0..wants.len()).collect();
+        for _ in 0..JOINS_MAX {
+            let tickets = self.join_or_lead(&wants, &open, mode);
+            open.clear();
+            for (place, ticket) in tickets {
+                match ticket.wait::<Rows>().await {
+                    Some(rows) => answers[place] = Some(rows?),
+                    None => open.push(place),
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
+            // The answer was too old. The entry that was unusable may be another one by now, and the key is
+            // probably filled.
+            open.iter().for_each(|&place| wants[place].unusable = None);
+            for (place, rows) in self.looked_up(&wants, &open).await? {
+                answers[place] = Some(rows);
+            }
+            open.retain(|&place| answers[place].is_none());
+        }
+        for place in open {
+            self.keyspace().stats.count(Event::bypasses);
+            answers[place] = self.select(std::slice::from_ref(&wants[place])).await?.pop();
+        }
+        Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// A ticket for each open want; those without a flight get one.
+    fn join_or_lead(&self, wants: &[Want], open: &[usize], mode: Mode) -> Vec<(usize, Ticket)> {
+        let mut leaders = Vec::new();
+        let mut tickets = Vec::with_capacity(open.len());
+        for &place in open {
+            let (ticket, flight) = self.region().flights.join(&wants[place].key);
+            match flight {
+                Some(flight) => leaders.push(Leader::new(wants[place].clone(), flight)),
+                None => self.keyspace().stats.count(Event::joins),
+            }
+            tickets.push((place, ticket));
+        }
+        if !leaders.is_empty() {
+            let model = self.keyspace().model();
+            let span = tracing::debug_span!(target: TARGET, "autocache.load", entity = %model);
+            let (autocache, region) = (self.reader.autocache.clone(), self.region().clone());
+            tokio::spawn(fly_detached(autocache, region, self.index, leaders, mode).instrument(span));
+        }
+        tickets
+    }
+
+    /// What the store answers by now, of the wants at these places.
+    async fn looked_up(&self, wants: &[Want], places: &[usize]) -> Result<Vec<(usize, Rows)>, DbErr> {
+        let keys: Vec<String> = places.iter().map(|&place| wants[place].key.clone()).collect();
+        let Ok(found) = self.keyspace().backend.get_many(keys).await else { return Ok(Vec::new()) };
+        let mut answers = Vec::new();
+        for (&place, found) in places.iter().zip(found) {
+            if let Some(rows) = self.answer(&wants[place], found).await {
+                answers.push((place, rows?));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The answer that the store has, if it has one.
+    async fn answer(&self, want: &Want, found: Found) -> Option<Result<Rows, DbErr>> {
+        if let Some(lists) = self.lists() {
+            let Members::Known(members) = lists.members(want, &found) else { return None };
+            let rows = lists.rows_of(vec![(want.clone(), members)]).await;
+            return Some(rows.map(|mut lists| lists.pop().unwrap_or_default()));
+        }
+        let mut slot = SharedRow::of(self.keyspace().schema.ops);
+        match decode(self.keyspace(), &want.pk(), found, &mut slot) {
+            Decoded::Row | Decoded::Absent => Some(Ok(Arc::new(slot.row.into_iter().collect()))),
+            Decoded::Nothing | Decoded::Busy | Decoded::Unusable(_) => None,
+        }
+    }
+
+    /// Brings every flight to its landing.
+    async fn fly(&self, leaders: Vec<Leader>, mode: Mode) {
+        let Leased { granted, busy, barred, mark } = match mode {
+            Mode::NoLease => Leased { barred: leaders, ..Leased::default() },
+            Mode::Lease | Mode::Refresh => self.lease(leaders, mode).await,
+        };
+        if !granted.is_empty() {
+            self.read_and_fill(granted, mark).await;
+        }
+        let mut rest = if mode == Mode::Refresh { busy } else { self.poll(busy).await };
+        rest.extend(barred);
+        if !rest.is_empty() {
+            self.read_only(rest).await;
+        }
+    }
+
+    async fn lease(&self, leaders: Vec<Leader>, mode: Mode) -> Leased {
+        let limits: Vec<u32> = leaders.iter().map(|leader| leader.flight.depart()).collect();
+        // A future that is dropped from here on gives back whatever it may have been granted.
+        let guard = LeaseGuard::new(self.keyspace(), leaders.iter().map(Leader::lease));
+        let mut commands: Vec<Command> = leaders.iter().map(Leader::lease_command).collect();
+        let mark = Token::random();
+        commands.extend(self.lists().and_then(|lists| lists.mark_command(mark)));
+        let mut replies = self.run(commands).await;
+        let marked = if replies.len() > leaders.len() { replies.pop() } else { None };
+        guard.disarm();
+        let mut leased = Leased::default();
+        for ((leader, limit), reply) in leaders.into_iter().zip(limits).zip(replies) {
+            match reply {
+                Ok(Answer::Granted) => leased.granted.push(leader),
+                Ok(Answer::Found(bytes)) if mode == Mode::Lease => {
+                    leased.barred.extend(self.land_found(leader, Found::Bytes(bytes), limit).await);
+                }
+                Ok(Answer::Busy) => leased.busy.push(leader),
+                Ok(_) | Err(_) => leased.barred.push(leader),
+            }
+        }
+        if let Some(lists) = self.lists().filter(|_| !leased.granted.is_empty()) {
+            leased.mark = lists.mark(mark, marked).await;
+        }
+        leased
+    }
+
+    async fn read_and_fill(&self, granted: Vec<Leader>, mark: Option<Bytes>) {
+        let guard = LeaseGuard::new(self.keyspace(), granted.iter().map(Leader::lease));
+        if let Some(lists) = self.lists() {
+            lists.read_and_fill(self, granted, guard, mark).await;
+        } else {
+            self.read_and_fill_rows(granted, guard).await;
+        }
+    }
+
+    async fn read_and_fill_rows(&self, granted: Vec<Leader>, guard: LeaseGuard) {
+        let limits: Vec<u32> = granted.iter().map(|leader| leader.flight.depart()).collect();
+        let Some((granted, answers)) = self.select_leased(granted, &guard).await else {
+            return guard.disarm();
+        };
+        let fill = |(leader, rows): (&Leader, &Rows)| leader.fill_command(self.entry(leader, rows));
+        let commands = granted.iter().zip(&answers).map(fill).collect();
+        self.close(&granted);
+        let replies = self.run(commands).await;
+        guard.disarm();
+        for (((leader, rows), limit), reply) in granted.into_iter().zip(answers).zip(limits).zip(replies) {
+            let filled = matches!(reply, Ok(Answer::Filled));
+            self.keyspace().stats.count(if filled { Event::fills } else { Event::refused_fills });
+            // No writer came between the read and an accepted fill.
+            leader.land(Ok(rows), if filled { u32::MAX } else { limit });
+        }
+    }
+
+    /// The rows of leased wants. `None` if the database has failed: then all have landed.
+    pub(super) async fn select_leased(
+        &self,
+        granted: Vec<Leader>,
+        _held: &LeaseGuard,
+    ) -> Option<(Vec<Leader>, Vec<Rows>)> {
+        let wants: Vec<Want> = granted.iter().map(|leader| leader.want.clone()).collect();
+        match self.select(&wants).await {
+            Ok(answers) => Some((granted, answers)),
+            Err(error) => {
+                self.run(granted.iter().map(Leader::unlease_command).collect()).await;
+                self.land_error(granted, &error);
+                None
+            }
+        }
+    }
+
+    /// Waits a little for the readers that are at work on these keys. Returns those that are still to be read.
+    async fn poll(&self, mut busy: Vec<Leader>) -> Vec<Leader> {
+        for pause in POLLS {
+            if busy.is_empty() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            let limits: Vec<u32> = busy.iter().map(|leader| leader.flight.depart()).collect();
+            let keys: Vec<String> = busy.iter().map(|leader| leader.want.key.clone()).collect();
+            let Ok(found) = self.keyspace().backend.get_many(keys).await else {
+                self.keyspace().stats.count(Event::errors);
+                break;
+            };
+            let mut still = Vec::new();
+            for ((leader, limit), found) in busy.into_iter().zip(limits).zip(found) {
+                still.extend(self.land_found(leader, found, limit).await);
+            }
+            busy = still;
+        }
+        busy
+    }
+
+    async fn read_only(&self, rest: Vec<Leader>) {
+        for leader in &rest {
+            let flights = &self.region().flights;
+            flights.close_before_fill_less_read(&leader.want.key, &leader.flight).await;
+        }
+        let limits: Vec<u32> = rest.iter().map(|leader| leader.flight.depart()).collect();
+        self.keyspace().stats.count_many(Event::bypasses, rest.len() as u64);
+        let wants: Vec<Want> = rest.iter().map(|leader| leader.want.clone()).collect();
+        match self.select(&wants).await {
+            Ok(answers) => {
+                for ((leader, rows), limit) in rest.into_iter().zip(answers).zip(limits) {
+                    leader.land(Ok(rows), limit);
+                }
+            }
+            Err(error) => self.land_error(rest, &error),
+        }
+    }
+
+    /// The entry to fill with; none if the row was found under another spelling of its key, since
+    /// writers of that row would not find this entry.
+    fn entry(&self, leader: &Leader, rows: &Rows) -> Option<Entry> {
+        let (keyspace, pk) = (self.keyspace(), leader.want.pk());
+        let Some(row) = rows.first() else { return keyspace.encode_tombstone(&pk, leader.token) };
+        let schema = &keyspace.schema;
+        let same = pk_text(&schema.pk_of(&**row)) == pk_text(&pk);
+        same.then(|| keyspace.encode_row(&|column| schema.get(row, column), leader.token)).flatten()
+    }
+
+    /// Lands a flight on what the store has found, if that answers; else hands it back.
+    async fn land_found(&self, leader: Leader, found: Found, limit: u32) -> Option<Leader> {
+        match self.answer(&leader.want, found).await {
+            Some(answer) => {
+                self.region().flights.close(&leader.want.key, &leader.flight);
+                leader.land(answer, limit);
+                None
+            }
+            None => Some(leader),
+        }
+    }
+
+    pub(super) fn close(&self, leaders: &[Leader]) {
+        leaders.iter().for_each(|leader| self.region().flights.close(&leader.want.key, &leader.flight));
+    }
+
+    fn land_error(&self, leaders: Vec<Leader>, error: &DbErr) {
+        self.close(&leaders);
+        leaders.into_iter().for_each(|leader| leader.land(Err(error.clone()), u32::MAX));
+    }
+
+    async fn select(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
+        if let Some(lists) = self.lists() {
+            return lists.select(wants).await;
+        }
+        let pks: Vec<ValueTuple> = wants.iter().map(Want::pk).collect();
+        let rows = select::many(self.reader.connection, &self.keyspace().schema, &pks).await?;
+        Ok(rows.into_iter().map(|row| Arc::new(row.into_iter().collect())).collect())
+    }
+
+    pub(super) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        if commands.is_empty() {
+            return Vec::new();
+        }
+        let replies = self.keyspace().backend.run(commands).await;
+        let failures = replies.iter().filter(|reply| reply.is_err()).count();
+        self.keyspace().stats.count_many(Event::errors, failures as u64);
+        replies
+    }
+}
+
+async fn fly_detached(
+    autocache: Autocache,
+    region: Arc<Region>,
+    index: Option<usize>,
+    leaders: Vec<Leader>,
+    mode: Mode,
+) {
+    let open = leaders.iter().map(|leader| (leader.want.key.clone(), leader.flight.clone()));
+    let _ended = EndFlights::of(&region.flights, open);
+    let reader = Reader::primary(&autocache, &region);
+    Load { reader, index }.fly(leaders, mode).await;
+}
+
+impl Want {
+    fn pk(&self) -> ValueTuple {
+        pk_tuple(self.values.clone())
+    }
+}
+
+impl Leader {
+    fn new(want: Want, flight: Arc<Flight>) -> Self {
+        Self { want, flight, token: Token::random() }
+    }
+
+    fn lease(&self) -> (String, Token) {
+        (self.want.key.clone(), self.token)
+    }
+
+    fn command(&self, step: Step<Bytes>) -> Command {
+        Command { key: self.want.key.clone(), step }
+    }
+
+    fn lease_command(&self) -> Command {
+        let unusable = self.want.unusable.clone();
+        self.command(Step::Lease { token: self.token, hold: LEASE, unusable })
+    }
+
+    pub(super) fn unlease_command(&self) -> Command {
+        self.command(Step::Unlease { token: self.token })
+    }
+
+    pub(super) fn fill_command(&self, entry: Option<Entry>) -> Command {
+        match entry {
+            Some((entry, lifetime)) => self.command(Step::Fill { token: self.token, entry, lifetime }),
+            None => self.unlease_command(),
+        }
+    }
+
+    pub(super) fn land(self, rows: Result<Rows, DbErr>, departures_max: u32) {
+        let answer = rows.map(|rows| Arc::new(rows) as Arc<dyn std::any::Any + Send + Sync>);
+        self.flight.land(Landing { answer, departures_max });
+    }
+}
+
+fn lost_flight() -> DbErr {
+    DbErr::Custom("a database read of the cache was lost".to_owned())
+}

@@ -1,0 +1,201 @@
+//! From rows to their related rows: along one relation, or several in a row.
+
+use super::lists::Lists;
+use super::{Reader, Source};
+use crate::autocache::Autocache;
+use crate::entity::{Row, Schema, is_null, pk_tuple};
+use crate::error::CacheError;
+use crate::executor::Executor;
+use crate::keyspace::Keyspace;
+use sea_orm::sea_query::Value;
+use sea_orm::{DbErr, Identity, RelationDef};
+
+/// One relation of a path.
+#[derive(Clone, Debug)]
+struct Link {
+    from_table: String,
+    from: Vec<String>,
+    to_table: String,
+    to: Vec<String>,
+}
+
+impl Link {
+    /// # Errors
+    /// The relation has a condition of its own, which only the database can judge.
+    fn of(relation: &RelationDef) -> Result<Self, CacheError> {
+        let link = Self {
+            from_table: relation.from_tbl.sea_orm_table().to_string(),
+            from: names(&relation.from_col),
+            to_table: relation.to_tbl.sea_orm_table().to_string(),
+            to: names(&relation.to_col),
+        };
+        if relation.on_condition.is_some() {
+            return Err(CacheError::Conditional { from: link.from_table, to: link.to_table });
+        }
+        Ok(link)
+    }
+}
+
+/// Relations in a row, from one entity to another.
+#[derive(Clone, Debug)]
+pub(crate) struct Path(Vec<Link>);
+
+impl Path {
+    /// The path along these relations, from a table to a table.
+    ///
+    /// # Errors
+    /// A relation has a condition of its own; or they do not lead from the one table to the other.
+    pub(crate) fn new(from: &str, to: &str, relations: &[RelationDef]) -> Result<Self, CacheError> {
+        let links = relations.iter().map(Link::of).collect::<Result<Vec<_>, _>>()?;
+        let tables = links.iter().map(|link| link.from_table.as_str()).chain([to]);
+        let expected = [from].into_iter().chain(links.iter().map(|link| link.to_table.as_str()));
+        if links.is_empty() || !tables.eq(expected) {
+            return Err(CacheError::RelationMismatch { from: from.to_owned(), to: to.to_owned() });
+        }
+        Ok(Self(links))
+    }
+
+    /// The columns of the first entity that the path begins with.
+    pub(crate) fn start(&self) -> &[String] {
+        &self.0[0].from
+    }
+
+    /// The related rows of each start. A start with a NULL in it has none, and costs nothing.
+    pub(crate) async fn follow(
+        &self,
+        autocache: &Autocache,
+        connection: &dyn Executor,
+        source: Source,
+        starts: Vec<Vec<Value>>,
+    ) -> Result<Vec<Vec<Row>>, DbErr> {
+        let mut fronts: Vec<Vec<Vec<Value>>> = starts.into_iter().map(|start| vec![start]).collect();
+        let mut rows = Vec::new();
+        for (place, link) in self.0.iter().enumerate() {
+            let region = autocache.region_of_table(&link.to_table);
+            let region = region.ok_or_else(|| CacheError::NotCached { table: link.to_table.clone() })?;
+            let reader = Reader { autocache, region: &region, connection, source };
+            let (keys, sizes) = flattened(fronts);
+            let lists = lists_by(&reader, &link.to, keys).await?;
+            fronts = Vec::new();
+            match self.0.get(place + 1) {
+                Some(next) => {
+                    let schema = &region.keyspace.schema;
+                    let wanted = columns_of(schema, &next.from)?;
+                    let values = |row: &Row| schema.values_of(&**row, &wanted);
+                    let lists = lists.iter().map(|rows| rows.iter().map(values).collect()).collect();
+                    fronts = grouped(lists, &sizes);
+                }
+                None => rows = grouped(lists, &sizes),
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn names(identity: &Identity) -> Vec<String> {
+    identity.iter().map(ToString::to_string).collect()
+}
+
+/// The numbers of a relation's columns.
+fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<usize>, CacheError> {
+    let columns = schema.columns_of(names);
+    columns.ok_or_else(|| CacheError::RelationMismatch { from: schema.table.to_owned(), to: names.join(", ") })
+}
+
+fn flattened<T>(groups: Vec<Vec<T>>) -> (Vec<T>, Vec<usize>) {
+    let sizes = groups.iter().map(Vec::len).collect();
+    (groups.into_iter().flatten().collect(), sizes)
+}
+
+/// Joins the lists of each group: as many as its size says.
+fn grouped<T>(lists: Vec<Vec<T>>, sizes: &[usize]) -> Vec<Vec<T>> {
+    let mut lists = lists.into_iter();
+    sizes.iter().map(|size| lists.by_ref().take(*size).flatten().collect()).collect()
+}
+
+/// The rows whose columns have each of these values, as lists. Values with a NULL have none.
+///
+/// # Errors
+/// A value is none of its column, or there is no index on the columns.
+async fn lists_by(
+    reader: &Reader<'_>,
+    names: &[String],
+    keys: Vec<Vec<Value>>,
+) -> Result<Vec<Vec<Row>>, DbErr> {
+    let has_null = |key: &Vec<Value>| key.iter().any(is_null);
+    let asked: Vec<Vec<Value>> = keys.iter().filter(|key| !has_null(key)).cloned().collect();
+    let lists = if asked.is_empty() { Vec::new() } else { asked_lists(reader, names, asked).await? };
+    let mut lists = lists.into_iter();
+    let list = |key: &Vec<Value>| if has_null(key) { None } else { lists.next() };
+    Ok(keys.iter().map(list).map(Option::unwrap_or_default).collect())
+}
+
+async fn asked_lists(
+    reader: &Reader<'_>,
+    names: &[String],
+    asked: Vec<Vec<Value>>,
+) -> Result<Vec<Vec<Row>>, DbErr> {
+    let keyspace = &reader.region.keyspace;
+    let columns = columns_of(&keyspace.schema, names)?;
+    if let Some(order) = permutation(&keyspace.schema.pk, &columns) {
+        let pk = |key| convert(keyspace, &keyspace.schema.pk, permuted(key, &order)).map(pk_tuple);
+        let pks = asked.into_iter().map(pk).collect::<Result<Vec<_>, _>>()?;
+        let rows = reader.rows(pks).await?;
+        return Ok(rows.into_iter().map(|row| row.into_iter().collect()).collect());
+    }
+    let (place, order) = index_for(keyspace, names, false)?;
+    let own = &keyspace.indexes[place].columns;
+    let values = asked.into_iter().map(|key| convert(keyspace, own, permuted(key, &order)));
+    Lists::new(*reader, place).get(values.collect::<Result<Vec<_>, _>>()?).await
+}
+
+/// Values as those of these columns.
+///
+/// # Errors
+/// One of them is none of its column.
+pub(crate) fn convert(
+    keyspace: &Keyspace,
+    columns: &[usize],
+    values: Vec<Value>,
+) -> Result<Vec<Value>, CacheError> {
+    keyspace.schema.convert(columns, values).map_err(|wrong| CacheError::WrongType {
+        entity: keyspace.model().to_owned(),
+        column: wrong.column,
+        wanted: wrong.wanted,
+        given: wrong.given,
+    })
+}
+
+/// The place of the index of these columns, and how values in their order come into the order of the index.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn index_for<S: AsRef<str>>(
+    keyspace: &Keyspace,
+    names: &[S],
+    unique: bool,
+) -> Result<(usize, Vec<usize>), CacheError> {
+    let columns = keyspace.schema.columns_of(names);
+    let found = columns.and_then(|columns| {
+        let mut indexes = keyspace.indexes.iter().enumerate();
+        indexes.find_map(|(place, index)| {
+            let order = permutation(&index.columns, &columns)?;
+            (index.unique || !unique).then_some((place, order))
+        })
+    });
+    found.ok_or_else(|| CacheError::NoIndex {
+        entity: keyspace.model().to_owned(),
+        columns: names.iter().map(|column| column.as_ref().to_owned()).collect(),
+        unique,
+    })
+}
+
+/// For each of the own columns its place among the given ones; `None` if they are not the same columns.
+pub(crate) fn permutation(own: &[usize], given: &[usize]) -> Option<Vec<usize>> {
+    let place = |column: &usize| given.iter().position(|other| other == column);
+    own.iter().map(place).collect::<Option<Vec<_>>>().filter(|_| own.len() == given.len())
+}
+
+pub(crate) fn permuted(values: Vec<Value>, order: &[usize]) -> Vec<Value> {
+    order.iter().filter_map(|place| values.get(*place).cloned()).collect()
+}

@@ -1,0 +1,163 @@
+//! A list that is not cached: one `SELECT` for its rows, which fills the list, and populates the row cache.
+//!
+//! The list is filled under its lease, as a row is under its own: a writer that adds a member breaks it. The
+//! rows differ: their keys are unknown until the `SELECT` returns, and a lease protects only reads that start
+//! after it was granted. So a mark is set on the entity's *fence* before the `SELECT`, and every writer of the
+//! entity wipes it before it frees the row's key. After the `SELECT` the rows are leased, and then the mark is
+//! checked. If it still stands, no writer of these rows ended between the `SELECT` and the leases. A writer that
+//! was at work while they were taken held the row's key, and one that comes later breaks the lease.
+
+use super::lease::{LEASE, LeaseGuard};
+use super::lists::Lists;
+use super::load::{Leader, Load};
+use super::Rows;
+use crate::coherence::{Answer, Slot, Step, Token, encode_marker};
+use crate::entity::Row;
+use crate::keyspace::Entry;
+use crate::store::{Command, Found, Reply};
+use crate::telemetry::Event;
+use bytes::Bytes;
+use sea_orm::sea_query::ValueTuple;
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the mark on a fence may stand.
+const MARK_TTL: Duration = Duration::from_secs(60);
+/// Rows that come later than this are not filled. A write's intent must outlast its commit by so long, or the
+/// store could forget the write before its reader has leased the row.
+const POPULATE_WINDOW: Duration = Duration::from_millis(500);
+/// Rows of one list read that are filled.
+const POPULATE_ROWS_MAX: usize = 1_000;
+
+/// A row that may be filled.
+struct Candidate {
+    key: String,
+    row: Row,
+    token: Token,
+}
+
+impl Lists<'_> {
+    /// Sets a mark on the entity's fence.
+    pub(super) fn mark_command(&self, mark: Token) -> Option<Command> {
+        let step = Step::Lease { token: mark, hold: MARK_TTL, unusable: None };
+        Some(Command { key: self.keyspace().fence()?.to_owned(), step })
+    }
+
+    /// The bytes that stand on the fence: this reader's mark, or another's, which is as good.
+    pub(super) async fn mark(&self, own: Token, answer: Option<Reply>) -> Option<Bytes> {
+        let fence = self.keyspace().fence()?;
+        match answer? {
+            Ok(Answer::Granted) => encode_marker(&Slot::<()>::Lease(own)).map(Bytes::from),
+            Ok(Answer::Busy) => self.fence_bytes(fence).await,
+            _ => None,
+        }
+    }
+
+    async fn fence_bytes(&self, fence: &str) -> Option<Bytes> {
+        match self.keyspace().backend.get(fence.to_owned()).await {
+            Ok(Found::Bytes(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn read_and_fill(
+        &self,
+        load: &Load<'_>,
+        granted: Vec<Leader>,
+        guard: LeaseGuard,
+        mark: Option<Bytes>,
+    ) {
+        // Callers that arrive later may not use what this SELECT finds: a row may change without its list.
+        load.close(&granted);
+        let limits: Vec<u32> = granted.iter().map(|leader| leader.flight.depart()).collect();
+        let begun = Instant::now();
+        let Some((granted, lists)) = load.select_leased(granted, &guard).await else {
+            return guard.disarm();
+        };
+        let fill = |(leader, rows): (&Leader, &Rows)| leader.fill_command(self.entry(leader, rows));
+        let mut commands: Vec<Command> = granted.iter().zip(&lists).map(fill).collect();
+        let (populating, populate_guard) = self.populate(load, &granted, &lists, mark, begun).await;
+        commands.extend(populating);
+        let replies = load.run(commands).await;
+        guard.disarm();
+        populate_guard.disarm();
+        let stats = &self.keyspace().stats;
+        let filled = |reply: &Reply| matches!(reply, Ok(Answer::Filled));
+        let populated = replies.iter().skip(granted.len()).filter(|reply| filled(reply)).count();
+        stats.count_many(Event::fills, populated as u64);
+        for (((leader, rows), limit), reply) in granted.into_iter().zip(lists).zip(limits).zip(replies) {
+            stats.count(if filled(&reply) { Event::list_fills } else { Event::refused_fills });
+            leader.land(Ok(rows), limit);
+        }
+    }
+
+    /// The list's entry, unless the database takes other values than these for the same.
+    fn entry(&self, leader: &Leader, rows: &Rows) -> Option<Entry> {
+        if !rows.iter().all(|row| self.has(row, &leader.want.values)) {
+            return None;
+        }
+        let keyspace = self.keyspace();
+        let members: Vec<ValueTuple> = rows.iter().map(|row| keyspace.schema.pk_of(&**row)).collect();
+        keyspace.encode_list(self.index, &leader.want.values, &members, leader.token)
+    }
+
+    /// The fills of those rows that are not cached and were proved not to have changed since the `SELECT`.
+    async fn populate(
+        &self,
+        load: &Load<'_>,
+        granted: &[Leader],
+        lists: &[Rows],
+        mark: Option<Bytes>,
+        begun: Instant,
+    ) -> (Vec<Command>, LeaseGuard) {
+        let keyspace = self.keyspace();
+        let nothing = || (Vec::new(), LeaseGuard::new(keyspace, std::iter::empty()));
+        let (Some(mark), Some(fence)) = (mark, keyspace.fence()) else { return nothing() };
+        let candidates = self.candidates(granted, lists);
+        if candidates.is_empty() || !keyspace.backend.keeps_order() {
+            return nothing();
+        }
+        let leases = candidates.iter().map(|candidate| (candidate.key.clone(), candidate.token));
+        let guard = LeaseGuard::new(keyspace, leases);
+        let lease = |candidate: &Candidate| {
+            let step = Step::Lease { token: candidate.token, hold: LEASE, unusable: None };
+            Command { key: candidate.key.clone(), step }
+        };
+        let replies = load.run(candidates.iter().map(lease).collect()).await;
+        let leased = candidates.into_iter().zip(replies);
+        let leased = leased.filter(|(_, reply)| matches!(reply, Ok(Answer::Granted)));
+        let leased: Vec<Candidate> = leased.map(|(candidate, _)| candidate).collect();
+        let in_time = begun.elapsed() < POPULATE_WINDOW;
+        let untouched = !leased.is_empty() && self.fence_bytes(fence).await == Some(mark);
+        let proved = in_time && untouched;
+        (leased.into_iter().map(|candidate| self.fill_row(candidate, proved)).collect(), guard)
+    }
+
+    /// The rows of lists that are cached themselves, each once.
+    fn candidates(&self, granted: &[Leader], lists: &[Rows]) -> Vec<Candidate> {
+        let keyspace = self.keyspace();
+        let cached = |rows: &&Rows| rows.len() <= self.index.limit;
+        let mut seen = HashSet::new();
+        let mut candidates = Vec::new();
+        for row in lists.iter().filter(cached).flat_map(|rows| rows.iter()) {
+            let key = keyspace.key(&keyspace.schema.pk_of(&**row));
+            let new = |key: &String| candidates.len() < POPULATE_ROWS_MAX && seen.insert(key.clone());
+            if let Some(key) = key.filter(new) {
+                candidates.push(Candidate { key, row: row.clone(), token: granted[0].token });
+            }
+        }
+        candidates
+    }
+
+    fn fill_row(&self, candidate: Candidate, proved: bool) -> Command {
+        let Candidate { key, row, token } = candidate;
+        let keyspace = self.keyspace();
+        let entry = || keyspace.encode_row(&|column| keyspace.schema.get(&row, column), token);
+        let step = match proved.then(entry).flatten() {
+            Some((entry, lifetime)) => Step::Fill { token, entry, lifetime },
+            None => Step::Unlease { token },
+        };
+        Command { key, step }
+    }
+}

@@ -1,0 +1,13 @@
+//! Writes, from their intents to their end.
+
+mod hook_notes;
+mod intents;
+mod memberships;
+mod pending_clear;
+mod unit_of_work;
+
+pub(crate) use hook_notes::{Claim, HookNote, HookNotes, NoteKind};
+pub(crate) use intents::{InFlight, IntentSet, RowChange};
+pub(crate) use memberships::{Memberships, all_list_keys};
+pub(crate) use pending_clear::PendingClear;
+pub(crate) use unit_of_work::UnitOfWork;
