@@ -70,6 +70,19 @@ pub mod __private {
     pub use crate::signals::Then;
     pub use inventory;
 
+    /// Decodes bytes in every way that an entry is decoded: for the fuzz target.
+    pub fn decode_all(bytes: &[u8]) {
+        use crate::{coherence, entry};
+        let fingerprint = entry::Fingerprint { entity: [0; 4], schema: [0; 4] };
+        let _ = entry::read(bytes, entry::Reading { fingerprint, stamp: None });
+        let _ = entry::concerns(bytes, [0; 4]);
+        let _ = coherence::kind_of(bytes);
+        let _ = entry::decode_members(bytes, 1);
+        if let Ok(mut values) = entry::values::Reader::of(bytes) {
+            while values.next().is_ok() {}
+        }
+    }
+
     /// What a hook answers with.
     pub type Hook<'c, T> = futures_util::future::BoxFuture<'c, Result<T, sea_orm::DbErr>>;
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sea_orm_autocache::coherence::{Kind, Slot, decode_slot, encode_marker, kind_of};
+use sea_orm_autocache::store::{Kind, Slot, decode_slot, encode_marker, kind_of};
 use sea_orm_autocache::entry::{self, Content, Fingerprint, HEADER_LEN, Unreadable};
 
 /// Columns of the kinds that rows have.

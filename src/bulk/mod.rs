@@ -148,6 +148,7 @@ pub enum Want {
 
 /// The entity that is written.
 #[derive(Clone, Copy)]
+#[allow(missing_debug_implementations)]
 pub struct Target {
     id: TypeId,
     ops: &'static dyn crate::entity::EntityOps,
@@ -171,6 +172,7 @@ fn run<'s, S: CachedScope>(
 }
 
 /// What a bulk write has come to.
+#[allow(missing_debug_implementations)]
 pub struct Done {
     affected: u64,
     /// `None`: not known, and not wanted.

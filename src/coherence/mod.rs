@@ -30,4 +30,5 @@ pub use intents::{Holder, Intents};
 pub use slot::{Change, Lifetime, Slot};
 pub use step::{Answer, Outcome, Step, Transition, apply};
 pub use token::Token;
-pub use wire::{Kind, decode_slot, encode_marker, kind_of};
+pub use wire::{decode_slot, encode_marker};
+pub(crate) use wire::{Kind, kind_of};

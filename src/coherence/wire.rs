@@ -15,7 +15,7 @@ const HOLDER_LEN: usize = Token::LEN + DEADLINE_DIGITS;
 
 /// What the first byte of a key's bytes says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `V`: a value.
     Value,
     /// `T`: a tombstone.
@@ -28,7 +28,7 @@ pub enum Kind {
 
 /// The kind of `bytes`, without decoding them.
 #[must_use]
-pub fn kind_of(bytes: &[u8]) -> Kind {
+pub(crate) fn kind_of(bytes: &[u8]) -> Kind {
     match bytes.first() {
         Some(b'V') => Kind::Value,
         Some(b'T') => Kind::Tombstone,

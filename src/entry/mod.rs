@@ -3,6 +3,8 @@
 mod codec;
 mod fingerprint;
 mod header;
+#[cfg(test)]
+mod tests;
 pub(crate) mod values;
 
 pub(crate) use codec::{decode_members, encode_members, encode_row, encode_tombstone};

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 ///
 /// By hand, because an `async` block of its own in each entity costs the compiler several times as much.
 #[doc(hidden)]
+#[allow(missing_debug_implementations)]
 pub struct Then<'c, T> {
     signal: BoxFuture<'c, Result<(), DbErr>>,
     model: Option<T>,

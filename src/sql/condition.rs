@@ -1,7 +1,7 @@
 //! The rows that an `UPDATE` or `DELETE` is about. SeaORM keeps the conditions of its statements to itself, so
 //! they are cut out of the text.
 
-use super::token::fits;
+use super::scanner::fits;
 use super::write::{ParsedWrite, Verb};
 use sea_orm::sea_query::{Expr, Value};
 use sea_orm::{DbBackend, Statement};

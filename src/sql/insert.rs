@@ -1,6 +1,7 @@
 //! What an `INSERT` says: which values its rows have, and what it does to rows that are there already.
 
-use super::token::{Kind, Scanner, Token, tokens, unquoted};
+use super::scanner::{Scanner, tokens};
+use super::token::{Kind, Token, unquoted};
 use super::write::{Target, Verb};
 use sea_orm::Statement;
 

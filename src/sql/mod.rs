@@ -1,7 +1,7 @@
 //! What the text of a statement says, as far as the cache must know it: which table it writes to, which rows
 //! it is about, what it sets.
 //!
-//! One [`Scanner`](token::Scanner) cuts a text into tokens and refuses what one database reads differently
+//! One [`Scanner`](scanner::Scanner) cuts a text into tokens and refuses what one database reads differently
 //! from another. What it refuses, and what is not of one of the usual forms, is not interpreted: a write
 //! without a known table counts as a write to every table that it mentions.
 //!
@@ -10,6 +10,7 @@
 
 mod condition;
 mod insert;
+mod scanner;
 mod select;
 mod token;
 mod write;

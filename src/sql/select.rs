@@ -1,6 +1,6 @@
 //! Statements that only read.
 
-use super::token::{Scanner, trimmed};
+use super::scanner::{Scanner, trimmed};
 use sea_orm::Statement;
 
 /// Whether the statement can only read: one `SELECT`.

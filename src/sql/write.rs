@@ -2,7 +2,8 @@
 //!
 //! Read for every write of a cached entity: one pass over the text, and nothing is allocated.
 
-use super::token::{Kind, Place, Scanner, trimmed, unquoted};
+use super::scanner::{Place, Scanner, trimmed};
+use super::token::{Kind, unquoted};
 use sea_orm::DbBackend;
 use std::borrow::Cow;
 
@@ -42,7 +43,7 @@ impl<'s> ParsedWrite<'s> {
             Self { verb: Verb::Other, table: None, is_quoted: false, sql, dialect, clauses: None };
         let mut tokens = Scanner::of(sql, dialect);
         let Some(target) = Target::read(&mut tokens) else { return write };
-        // A table with a quote in its name is left to those that mention it.
+        // A doubled quote is part of the name; then a mention will do.
         let Cow::Borrowed(table) = unquoted(target.table) else { return write };
         let Some(clauses) = Clauses::read(tokens) else { return write };
         let replaces = target.verb == Verb::Insert && clauses.replaces;
@@ -85,7 +86,7 @@ impl<'s> ParsedWrite<'s> {
         let place = tokens.token(Kind::Placeholder).placeholder()?;
         match tokens.advance() {
             Kind::End => Some(place),
-            Kind::Word if tokens.is_at("RETURNING") => Some(place),
+            Kind::Word if tokens.is_word("RETURNING") => Some(place),
             _ => None,
         }
     }
@@ -111,16 +112,16 @@ impl<'s> Target<'s> {
     /// a second table do not.
     pub(super) fn read(tokens: &mut Scanner<'s>) -> Option<Self> {
         let verb = match tokens.advance() {
-            Kind::Word if tokens.is_at("UPDATE") => Verb::Update,
-            Kind::Word if tokens.is_at("INSERT") => tokens.takes("INTO").then_some(Verb::Insert)?,
-            Kind::Word if tokens.is_at("DELETE") => tokens.takes("FROM").then_some(Verb::Delete)?,
-            Kind::Word if tokens.is_at("REPLACE") => tokens.takes("INTO").then_some(Verb::Other)?,
+            Kind::Word if tokens.is_word("UPDATE") => Verb::Update,
+            Kind::Word if tokens.is_word("INSERT") => tokens.takes("INTO").then_some(Verb::Insert)?,
+            Kind::Word if tokens.is_word("DELETE") => tokens.takes("FROM").then_some(Verb::Delete)?,
+            Kind::Word if tokens.is_word("REPLACE") => tokens.takes("INTO").then_some(Verb::Other)?,
             _ => return None,
         };
         let (_, table) = path(tokens)?;
         let mut next = *tokens;
         let kind = next.advance();
-        let is_one_of = |words: &[&str]| kind == Kind::Word && words.iter().any(|word| next.is_at(word));
+        let is_one_of = |words: &[&str]| kind == Kind::Word && words.iter().any(|word| next.is_word(word));
         let goes_on = match verb {
             Verb::Update => is_one_of(&["SET"]),
             Verb::Delete => kind == Kind::End || is_one_of(&["WHERE", "RETURNING", "ORDER", "LIMIT"]),
@@ -157,10 +158,13 @@ impl Clauses {
         let mut clauses = Self::default();
         loop {
             match tokens.advance_to_word() {
-                Kind::Word if clauses.add(&tokens) && tokens.ends_in_names() => break,
-                Kind::Word => {}
+                Kind::Word => clauses.add(&tokens),
                 Kind::Ambiguous => return None,
                 _ => break,
+            }
+            // Most statements end so, and names need not be told apart.
+            if tokens.is_word("RETURNING") && tokens.ends_in_names() {
+                break;
             }
         }
         clauses.literals = tokens.literals;
@@ -169,24 +173,21 @@ impl Clauses {
         Some(clauses)
     }
 
-    /// Whether only `RETURNING` may
-    fn add(&mut self, word: &Scanner<'_>) -> bool {
-        let is_one_of = |words: &[&str]| words.iter().any(|other| word.is_at(other));
+    fn add(&mut self, word: &Scanner<'_>) {
+        let is_one_of = |words: &[&str]| words.iter().any(|other| word.is_word(other));
         let is_outside = word.depth() == 0;
         if is_one_of(&["FROM", "USING", "JOIN"]) {
             self.joins = true;
             self.joins_outside |= is_outside;
-        } else if word.is_at("REPLACE") {
+        } else if word.is_word("REPLACE") {
             self.replaces = true;
-        } else if is_outside && word.is_at("WHERE") {
+        } else if is_outside && word.is_word("WHERE") {
             self.condition.get_or_insert(word.place());
         } else if is_outside && is_one_of(&["ORDER", "LIMIT"]) {
             self.limit.get_or_insert(word.place());
-        } else if is_outside && word.is_at("RETURNING") {
+        } else if is_outside && word.is_word("RETURNING") {
             self.returning.get_or_insert(word.place());
-            return true;
         }
-        false
     }
 }
 

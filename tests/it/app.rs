@@ -18,7 +18,7 @@ fn a_builder_says_what_is_wrong() {
     assert_eq!(builder().build().unwrap_err(), CacheError::NoBackend);
     let twice = builder().backend("default", MemoryStore::new(1)).backend("default", MemoryStore::new(1));
     let error = twice.build().unwrap_err();
-    assert_eq!(error, CacheError::BackendTwice("default".to_owned()));
+    assert_eq!(error, CacheError::DuplicateBackend("default".to_owned()));
     assert!(error.to_string().contains("`default`"));
     for label in ["", ":", "a:b"] {
         let error = builder().app(label).backend("default", MemoryStore::new(1)).build().unwrap_err();
@@ -73,7 +73,7 @@ async fn without_an_autocache_every_call_says_how_to_provide_one() {
         cache.on(&world.plain).get(1).await.unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(CacheError::of(&error), Some(&CacheError::NoAutocache));
+        assert_eq!(CacheErrorKind::of(&error), Some(CacheErrorKind::NoAutocache));
         let text = error.to_string();
         assert!(text.contains("install()") && text.contains("scope("), "{text}");
     }
@@ -207,17 +207,17 @@ async fn entries_live_as_long_as_their_entity_says() {
 async fn entries_live_as_long_as_the_app_says_where_the_entity_does_not() {
     let (minutes, seconds) = (Duration::from_secs(600), Duration::from_secs(20));
     let world = World::with(Database::Sqlite, Place::Redis, |builder| {
-        builder.timeout(minutes).tombstone_timeout(seconds)
+        builder.ttl(minutes).tombstone_ttl(seconds)
     })
     .await;
     let [row, absence] = lives!(world, renamed);
     assert!(about(row, 600) && about(absence, 20), "{row} {absence}");
     let [row, absence] = lives!(world, fleeting);
     assert!(about(row, 50) && about(absence, 5), "{row} {absence}");
-    let world = World::with(Database::Sqlite, Place::Redis, |builder| builder.timeout(seconds)).await;
+    let world = World::with(Database::Sqlite, Place::Redis, |builder| builder.ttl(seconds)).await;
     let [row, absence] = lives!(world, renamed);
     assert!(about(row, 20) && about(absence, 20), "{row} {absence}");
-    let world = World::with(Database::Sqlite, Place::Redis, |builder| builder.timeout(Duration::MAX)).await;
+    let world = World::with(Database::Sqlite, Place::Redis, |builder| builder.ttl(Duration::MAX)).await;
     assert_eq!(lives!(world, renamed), [-1, -1]);
 }
 

@@ -11,7 +11,7 @@ use sea_orm::{
     QueryFilter, QuerySelect, Set, TransactionTrait,
 };
 use sea_orm_autocache::CacheController;
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn drop_at_poll<F: Future>(polls: usize, future: F) -> Option<F::Output> {
 }
 
 async fn world_of(database: Database, place: Place) -> Arc<World> {
-    let world = World::with(database, place, |builder| builder.hold(HOLD)).await;
+    let world = World::with(database, place, |builder| builder.intent_ttl(HOLD)).await;
     world.create_table(book::Entity).await;
     world.create_table(small::Entity).await;
     Arc::new(world)

@@ -5,7 +5,7 @@ use crate::laws::titled;
 use crate::support::{Act, Database, Meddler, Place, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use std::time::Duration;
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];

@@ -189,7 +189,7 @@ async fn in_a_transaction_unannounced_writes_count_when_it_commits() {
 #[tokio::test]
 async fn a_bulk_update_that_was_dropped_leaves_no_stale_row() {
     let hold = std::time::Duration::from_millis(300);
-    let world = World::with(Database::Postgres, Place::Redis, |builder| builder.hold(hold)).await;
+    let world = World::with(Database::Postgres, Place::Redis, |builder| builder.intent_ttl(hold)).await;
     let cache = shelf(&world).await.unwrap();
     let lock = world.plain.begin().await.unwrap();
     lock.execute_unprepared("SELECT * FROM book WHERE id = 2 FOR UPDATE").await.unwrap();
@@ -198,7 +198,7 @@ async fn a_bulk_update_that_was_dropped_leaves_no_stale_row() {
     assert!(tokio::time::timeout(patience, update.exec(&world.db)).await.is_err(), "it waits for the lock");
     lock.rollback().await.unwrap();
     for _ in 0..100 {
-        if world.stats().backends[0].owed == 0 {
+        if world.stats().backends[0].queued == 0 {
             break;
         }
         tokio::time::sleep(patience).await;
@@ -211,21 +211,19 @@ async fn a_bulk_update_that_was_dropped_leaves_no_stale_row() {
 
 #[tokio::test]
 async fn a_policy_may_refuse_or_only_warn() {
-    let with = |policy| World::with(Database::Sqlite, Place::Memory, move |b| b.unannounced(policy));
+    let with = |policy| World::with(Database::Sqlite, Place::Memory, move |b| b.untracked_writes(policy));
     let update = || book::Entity::update_many().col_expr(book::Column::Title, Expr::value("all"));
-    let world = with(Unannounced::Refuse).await;
+    let world = with(UntrackedWrites::Refuse).await;
     let cache = shelf(&world).await.unwrap();
     let error = update().exec(&world.db).await.unwrap_err();
-    assert!(
-        matches!(CacheError::of(&error), Some(CacheError::Unannounced { table }) if table == "book"),
-        "{error}"
-    );
+    assert_eq!(CacheErrorKind::of(&error), Some(CacheErrorKind::UntrackedWrite), "{error}");
+    assert!(error.to_string().contains("`book` is cached"), "{error}");
     let txn = world.db.begin().await.unwrap();
     assert!(update().exec(&txn).await.is_err());
     drop(txn);
     titled("announced").insert(&world.db).await.expect("a signal has told of it");
     assert_eq!(title(&cache, 1).await.unwrap(), "Volume 1");
-    let world = with(Unannounced::Warn).await;
+    let world = with(UntrackedWrites::Warn).await;
     let cache = shelf(&world).await.unwrap();
     update().exec(&world.db).await.unwrap();
     assert_eq!(title(&cache, 1).await.unwrap(), "Volume 1", "the caller sees to it");

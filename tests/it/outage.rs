@@ -5,7 +5,7 @@ use crate::laws::titled;
 use crate::support::{Act, Database, Log, Place, Proxy, Redis, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set, TransactionTrait};
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -110,7 +110,7 @@ async fn an_undelivered_finish_makes_its_key_suspect_until_it_was_delivered() ->
         let limit = Duration::from_secs(2);
         until(limit, "trust", || async { cache.contains(other.id).await.unwrap() }).await;
         assert_eq!(cache.get(book.id).await?.title, "new");
-        until(limit, "an empty journal", || async { world.stats().backends[0].owed == 0 }).await;
+        until(limit, "an empty journal", || async { world.stats().backends[0].queued == 0 }).await;
         cache.get(book.id).await?;
         assert!(cache.contains(book.id).await?, "the key is in use again");
     }
@@ -120,7 +120,7 @@ async fn an_undelivered_finish_makes_its_key_suspect_until_it_was_delivered() ->
 #[tokio::test]
 async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> Result<(), DbErr> {
     let (world, meddler) =
-        World::meddled(Database::Sqlite, Place::Memory, |b| b.hold(Duration::from_millis(300))).await;
+        World::meddled(Database::Sqlite, Place::Memory, |b| b.intent_ttl(Duration::from_millis(300))).await;
     world.create_table(book::Entity).await;
     let cache = world.autocache.cache::<book::Entity>();
     let book = titled("old").insert(&world.db).await?;
@@ -141,7 +141,7 @@ async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> 
     assert_eq!(cache.get(book.id).await?.title, "new");
     meddler.behave();
     gate.open();
-    until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].owed == 0 }).await;
+    until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].queued == 0 }).await;
     assert_eq!(cache.get(book.id).await?.title, "new");
     Ok(())
 }
@@ -155,7 +155,7 @@ async fn strict_refuses_a_write_that_cannot_be_announced() -> Result<(), DbErr> 
     let book = titled("old").insert(&world.db).await?;
     meddler.act(is_intent, Act::Refuse, 1);
     let error = retitled(&book, "new").update(&world.db).await.unwrap_err();
-    assert!(matches!(CacheError::of(&error), Some(CacheError::NotAnnounced(_))), "{error}");
+    assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::NotWritten)), "{error}");
     assert_eq!(cache.get(book.id).await?.title, "old", "the write did not happen");
     Ok(())
 }
@@ -164,7 +164,7 @@ async fn strict_refuses_a_write_that_cannot_be_announced() -> Result<(), DbErr> 
 async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_not_cover() -> Result<(), DbErr>
 {
     for (hold, covered) in [(Duration::from_secs(10), true), (Duration::from_millis(20), false)] {
-        let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).hold(hold);
+        let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).intent_ttl(hold);
         let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
         world.create_table(book::Entity).await;
         let book = titled("old").insert(&world.db).await?;
@@ -173,7 +173,7 @@ async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_no
         match (covered, &result) {
             (true, Ok(_)) => {}
             (false, Err(error)) => {
-                assert!(matches!(CacheError::of(error), Some(CacheError::Unconfirmed(_))), "{error}");
+                assert!(matches!(CacheErrorKind::of(error), Some(CacheErrorKind::Unconfirmed)), "{error}");
             }
             _ => panic!("with a hold of {hold:?}: {result:?}"),
         }
@@ -216,7 +216,7 @@ async fn strict_says_so_when_the_server_that_held_the_intent_is_gone() -> Result
     .await;
     other.rollback().await?;
     let error = save.await.unwrap().unwrap_err();
-    assert!(matches!(CacheError::of(&error), Some(CacheError::Unconfirmed(_))), "{error}");
+    assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::Unconfirmed)), "{error}");
     Ok(())
 }
 

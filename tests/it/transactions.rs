@@ -220,7 +220,7 @@ async fn a_save_without_changes_in_an_old_snapshot_publishes_nothing() {
 /// whether it has written, or read an old snapshot.
 #[tokio::test]
 async fn a_save_without_changes_that_outlives_the_hold_publishes_nothing() {
-    let no_hold = |b: sea_orm_autocache::AutocacheBuilder| b.hold(Duration::from_nanos(1));
+    let no_hold = |b: sea_orm_autocache::AutocacheBuilder| b.intent_ttl(Duration::from_nanos(1));
     let world = World::with(Database::Postgres, Place::Redis, no_hold).await;
     let (cache, book) = shelf(&world).await.unwrap();
     let txn = world.db.begin_with_config(Some(IsolationLevel::RepeatableRead), None).await.unwrap();

@@ -9,7 +9,7 @@ use fred::clients::Client;
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::Value;
 use fred::types::{Builder, ClusterHash, CustomCommand, config::Config};
-use sea_orm_autocache::coherence::{Answer, Outcome, Slot, Step, Token, decode_slot, encode_marker};
+use sea_orm_autocache::store::{Answer, Outcome, Slot, Step, Token, decode_slot, encode_marker};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;

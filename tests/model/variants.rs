@@ -1,6 +1,6 @@
 //! The protocol as it is, and as it must not be.
 
-use sea_orm_autocache::coherence::{
+use sea_orm_autocache::store::{
     Answer, Change, Intents, Lifetime, Outcome, Slot, Step, Transition, apply,
 };
 
@@ -71,6 +71,6 @@ pub fn step(variant: Variant, slot: &Slot<u8>, step: Step<u8>) -> Transition<u8>
     }
 }
 
-fn holds(slot: &Slot<u8>, token: sea_orm_autocache::coherence::Token) -> bool {
+fn holds(slot: &Slot<u8>, token: sea_orm_autocache::store::Token) -> bool {
     matches!(slot, Slot::Intent(intents) if intents.has(token))
 }

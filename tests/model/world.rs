@@ -8,7 +8,7 @@ mod seeders;
 
 use crate::search::Property;
 use crate::variants::{Variant, step};
-use sea_orm_autocache::coherence::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
+use sea_orm_autocache::store::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
 use seeders::Seeding;
 use std::cell::RefCell;
 use std::rc::Rc;

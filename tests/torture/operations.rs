@@ -120,7 +120,7 @@ pub fn settled<T>(result: Result<T, DbErr>) -> Outcome {
 
 /// Whether an error says that nothing was written.
 pub fn outcome_of(error: &DbErr) -> Outcome {
-    let refused = matches!(CacheError::of(error), Some(CacheError::NotAnnounced(_)));
+    let refused = matches!(CacheErrorKind::of(error), Some(CacheErrorKind::NotWritten));
     if refused || matches!(error, DbErr::RecordNotUpdated) { Outcome::Nothing } else { Outcome::Unknown }
 }
 

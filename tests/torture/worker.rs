@@ -87,7 +87,7 @@ pub async fn run(orders: Orders) {
     let store = RedisStore::builder(&orders.redis_url).command_timeout(orders.set.command_timeout);
     let store = store.connect().await.expect("a store");
     let builder = Autocache::builder(database.clone()).app("torture").backend("default", store);
-    let builder = builder.consistency(orders.set.consistency).hold(orders.set.hold);
+    let builder = builder.consistency(orders.set.consistency).intent_ttl(orders.set.hold);
     let autocache = builder.build().expect("an Autocache");
     let next = AtomicU64::new((orders.number << 32) + 1);
     let worker = Arc::new(Worker { autocache, database, set: orders.set, orders, history, next });
@@ -244,7 +244,7 @@ impl Worker {
     /// Waits until Redis has been told of everything.
     async fn deliver(&self) {
         let begun = Instant::now();
-        while self.autocache.stats().backends.iter().any(|backend| backend.open || backend.owed > 0) {
+        while self.autocache.stats().backends.iter().any(|backend| backend.open || backend.queued > 0) {
             if begun.elapsed() > DELIVERY_LIMIT {
                 self.note(&Event::Wrong("the journal was not delivered".to_owned()));
                 return;

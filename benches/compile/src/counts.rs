@@ -31,16 +31,13 @@ struct Bands {
 pub fn run(cargo: &Cargo, options: &Options) -> Result<ExitCode> {
     let figures = figures(cargo)?;
     if options.record {
-        let recorded = figures.iter().map(|figure| (name(figure), figure.median)).collect();
-        let bands = Bands { compiler: machine::compiler(), serde: options.serde, recorded };
-        fs::write(FILE, format!("{}\n", serde_json::to_string_pretty(&bands)?))?;
-        println!("recorded in {FILE}");
-        return Ok(ExitCode::SUCCESS);
+        return record(&figures, options.serde);
     }
     let text = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}; --record makes it"))?;
     let bands: Bands = serde_json::from_str(&text)?;
     if bands.serde != options.serde {
-        return Err(format!("the bands were recorded with --serde {}", bands.serde).into());
+        let how = if bands.serde { "with" } else { "without" };
+        return Err(format!("the bands were recorded {how} --serde").into());
     }
     let wrong = misses(&figures, &bands);
     if wrong.is_empty() {
@@ -56,6 +53,18 @@ pub fn run(cargo: &Cargo, options: &Options) -> Result<ExitCode> {
     let serde = if options.serde { " --serde" } else { "" };
     eprintln!("If it should be so: ./scripts/bench-compile.sh --record{serde}, and commit {FILE}");
     Ok(ExitCode::FAILURE)
+}
+
+/// Targets stay what they are: a figure that misses one is recorded, and told.
+fn record(figures: &[Figure], serde: bool) -> Result<ExitCode> {
+    let recorded = figures.iter().map(|figure| (name(figure), figure.median)).collect();
+    let bands = Bands { compiler: machine::compiler(), serde, recorded };
+    fs::write(FILE, format!("{}\n", serde_json::to_string_pretty(&bands)?))?;
+    println!("recorded in {FILE}");
+    for line in misses(figures, &bands) {
+        eprintln!("still missed: {line}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn figures(cargo: &Cargo) -> Result<Vec<Figure>> {

@@ -18,7 +18,7 @@ pub enum Part {
 
 /// Measures what sea-orm-autocache costs the compiler of a program that uses it.
 #[derive(Debug, Parser)]
-#[command(name = "./scripts/bench-compile.sh")]
+#[command(bin_name = "./scripts/bench-compile.sh")]
 pub struct Options {
     /// The library to measure.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))]

@@ -36,6 +36,7 @@ pub(crate) enum Unsupported {
     #[error("{}", kinds::reason(.0))]
     Kind(String),
     /// JSON or arrays nested deeper than can be read safely.
+    #[cfg_attr(not(any(feature = "with-json", feature = "postgres-array")), allow(dead_code))]
     #[error("JSON or an array is nested too deep")]
     TooDeep,
 }

@@ -120,13 +120,20 @@ impl<'a> Input<'a> {
     }
 
     /// What the next object is, which stays unread.
+    #[cfg(any(
+        feature = "with-json",
+        feature = "with-chrono",
+        feature = "with-time",
+        feature = "postgres-array"
+    ))]
     #[inline]
     pub(super) fn peek(&self) -> Result<Marker, Malformed> {
         self.rest.first().copied().map(Marker::from_u8).ok_or(Malformed)
     }
 
     #[inline]
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
+    fn take(&mut self, len: u32) -> Result<&'a [u8], Malformed> {
+        let len = usize::try_from(len).map_err(|_| Malformed)?;
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed)?;
         self.rest = rest;
         Ok(taken)
@@ -153,8 +160,7 @@ impl<'a> Input<'a> {
         if self.nil() { Ok(None) } else { read(self).map(Some) }
     }
 
-    /// The length of an array. No element takes less than a byte, so a length beyond what is left
-    /// is an error here already.
+    /// The length of an array.
     pub(super) fn array_header(&mut self) -> Result<usize, Malformed> {
         let len = decode::read_array_len(&mut self.rest).map_err(|_| Malformed)?;
         self.bounded(len)
@@ -165,7 +171,8 @@ impl<'a> Input<'a> {
         if self.array_header()? == len { Ok(()) } else { Err(Malformed) }
     }
 
-    pub(super) fn bounded(&self, len: u32) -> Result<usize, Malformed> {
+    /// No element takes less than a byte, so that a length beyond what is left is an error at once.
+    fn bounded(&self, len: u32) -> Result<usize, Malformed> {
         usize::try_from(len).ok().filter(|len| *len <= self.rest.len()).ok_or(Malformed)
     }
 
@@ -198,18 +205,16 @@ impl<'a> Input<'a> {
     #[inline]
     pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
         let len = decode::read_str_len(&mut self.rest).map_err(|_| Malformed)?;
-        let len = self.bounded(len)?;
         str::from_utf8(self.take(len)?).map_err(|_| Malformed)
     }
 
     #[inline]
     pub(super) fn binary(&mut self) -> Result<&'a [u8], Malformed> {
         let len = decode::read_bin_len(&mut self.rest).map_err(|_| Malformed)?;
-        let len = self.bounded(len)?;
         self.take(len)
     }
 
-    /// The number of entries of a map, bounded as that of an array.
+    /// The number of entries of a map.
     #[cfg(feature = "with-json")]
     pub(super) fn map_header(&mut self) -> Result<usize, Malformed> {
         let len = decode::read_map_len(&mut self.rest).map_err(|_| Malformed)?;
@@ -219,8 +224,7 @@ impl<'a> Input<'a> {
     #[cfg(feature = "with-json")]
     pub(super) fn extension(&mut self) -> Result<(i8, &'a [u8]), Malformed> {
         let meta = decode::read_ext_meta(&mut self.rest).map_err(|_| Malformed)?;
-        let len = self.bounded(meta.size)?;
-        Ok((meta.typeid, self.take(len)?))
+        Ok((meta.typeid, self.take(meta.size)?))
     }
 
     /// Binary of a fixed length.

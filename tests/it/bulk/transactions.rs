@@ -7,7 +7,7 @@ use crate::support::{Act, Database, Place, World, each_world};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, TransactionTrait,
 };
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ async fn the_last_write_of_a_row_counts() {
 /// The policy is for statements that nobody has announced.
 #[tokio::test]
 async fn a_bulk_write_is_announced_whatever_the_policy() {
-    let world = World::with(Database::Sqlite, Place::Memory, |b| b.unannounced(Unannounced::Refuse)).await;
+    let world = World::with(Database::Sqlite, Place::Memory, |b| b.untracked_writes(UntrackedWrites::Refuse)).await;
     let cache = shelf(&world).await.unwrap();
     let refused = retitle("x", book::Column::Id.eq(1)).exec(&world.db).await.unwrap_err();
     assert!(refused.to_string().contains(".exec_cached(&db)"), "{refused}");
@@ -139,7 +139,7 @@ async fn a_strict_write_that_is_not_announced_is_not_committed() {
     let cache = shelf(&world).await.unwrap();
     meddler.act(|step| matches!(step, Step::Intent { .. }), Act::Refuse, 10);
     let error = retitle("x", book::Column::Id.eq(1)).exec_cached(&world.db).await.unwrap_err();
-    assert!(matches!(CacheError::of(&error), Some(CacheError::NotAnnounced(_))), "{error}");
+    assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::NotWritten)), "{error}");
     meddler.behave();
     assert_eq!(
         book::Entity::find_by_id(1_i64).one(&world.plain).await.unwrap().expect("a row").title,

@@ -52,7 +52,7 @@ related!(author, "lib_author", {
     book: Relation::Book.def();
     desk: Relation::Desk.def();
     country: Relation::Country.def();
-}, {}, { const JUNCTION: bool = false; });
+}, {}, {});
 
 related!(book, "lib_book", {
     #[sea_orm(primary_key)] id: i64, title: String, isbn: String, author_id: i64, editor_id: Option<i64>, rank: i32,
@@ -183,7 +183,7 @@ pub mod uncached {
     pub enum Relation {}
 
     impl CachedEntity for Entity {
-        const TIMEOUT: Option<Duration> = Some(Duration::ZERO);
+        const TTL: Option<Duration> = Some(Duration::ZERO);
 
         fn indexes() -> Vec<Index<Self>> {
             vec![Index::many([Column::Kind])]

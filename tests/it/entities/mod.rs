@@ -31,7 +31,6 @@ pub mod keyed;
 pub mod library;
 pub mod schemas;
 pub mod settings;
-pub mod unfaithful;
 
 entity! {
     book, "book",

@@ -11,17 +11,17 @@ macro_rules! set {
 }
 
 set!(fleeting, "fleeting", {
-    const TIMEOUT: Option<Duration> = Some(Duration::from_secs(50));
-    const TOMBSTONE_TIMEOUT: Option<Duration> = Some(Duration::from_secs(5));
+    const TTL: Option<Duration> = Some(Duration::from_secs(50));
+    const TOMBSTONE_TTL: Option<Duration> = Some(Duration::from_secs(5));
 });
 set!(never, "never", {
-    const TIMEOUT: Option<Duration> = Some(Duration::ZERO);
+    const TTL: Option<Duration> = Some(Duration::ZERO);
 });
 set!(forever, "forever", {
-    const TIMEOUT: Option<Duration> = Some(Duration::MAX);
+    const TTL: Option<Duration> = Some(Duration::MAX);
 });
 set!(living, "living", {
-    const TOMBSTONE_TIMEOUT: Option<Duration> = Some(Duration::ZERO);
+    const TOMBSTONE_TTL: Option<Duration> = Some(Duration::ZERO);
 });
 set!(elsewhere, "elsewhere", {
     const BACKEND: &'static str = "other";

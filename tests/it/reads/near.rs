@@ -174,7 +174,7 @@ async fn an_unannounced_statement_ends_them() -> Result<(), DbErr> {
 #[tokio::test]
 async fn their_time_does() -> Result<(), DbErr> {
     let timeout = Duration::from_millis(300);
-    let (world, db, cache) = shelf(MemoryStore::new(10_000), |builder| builder.timeout(timeout)).await;
+    let (world, db, cache) = shelf(MemoryStore::new(10_000), |builder| builder.ttl(timeout)).await;
     let book = read_often(&cache, &db, "Emma").await?;
     change_unseen(&world, &book, "Persuasion").await?;
     tokio::time::sleep(timeout).await;

@@ -4,7 +4,7 @@ use super::stock::{book_of, cold_shelf, titles};
 use crate::entities::library::{book, page};
 use crate::support::{Database, each_world};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
-use sea_orm_autocache::CacheError;
+use sea_orm_autocache::CacheErrorKind;
 
 #[tokio::test]
 async fn a_unique_column_finds_its_row_and_remembers_that_there_is_none() {
@@ -85,7 +85,7 @@ async fn a_lookup_without_an_index_says_what_to_declare() {
         let error = cache.get_by(book::Column::AuthorId, 1).await.unwrap_err();
         assert!(error.to_string().contains("Index::unique([Column::AuthorId])"), "{error}");
         let error = cache.list_by(book::Column::AuthorId, (1, 2)).await.unwrap_err();
-        assert!(matches!(CacheError::of(&error), Some(CacheError::Values { given: 2, .. })), "{error}");
+        assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::WrongValueCount)), "{error}");
         Ok(())
     })
     .await;

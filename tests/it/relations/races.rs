@@ -5,7 +5,7 @@ use crate::entities::library::book;
 use crate::support::{Database, Meddler, Place, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
 

@@ -7,7 +7,7 @@ use crate::support::meddler::Gate;
 use crate::support::{Database, Meddler, Place, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, Set, TransactionTrait};
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::store::Command;
 use tokio::task::JoinHandle;

@@ -3,7 +3,7 @@
 use super::{Shape, fresh_key, memory_store, redis_store, shape, slot, step, token, try_step};
 use bytes::Bytes;
 use sea_orm_autocache::Store;
-use sea_orm_autocache::coherence::{Answer, Lifetime, Outcome, Step};
+use sea_orm_autocache::store::{Answer, Lifetime, Outcome, Step};
 use sea_orm_autocache::store::{Command, Found, Sweep};
 use std::time::Duration;
 
@@ -173,7 +173,7 @@ async fn time_passes(store: &dyn Store) {
     step(store, &kept, Step::Insert { entry: "Va".into(), lifetime: Lifetime::Forever }).await;
     tokio::time::sleep(short * 2).await;
     for gone in [&lapsing, &leased, &stored] {
-        assert_eq!(slot(store, gone).await, sea_orm_autocache::coherence::Slot::Empty);
+        assert_eq!(slot(store, gone).await, sea_orm_autocache::store::Slot::Empty);
     }
     assert_eq!(shape(slot(store, &kept).await), entry("Va"));
     // The first writer is dead: the second one empties the key, and does not wait for it.
@@ -188,7 +188,7 @@ async fn batches(store: &dyn Store) {
     assert_eq!(try_step(store, &keys[3], fill(3, "Vx")).await, Ok(Answer::Filled));
     let found = store.get_many(&keys).await.unwrap();
     let is_entry =
-        |found: &Found| matches!(found, Found::Bytes(b) if b == "Vx") || matches!(found, Found::Resident(_));
+        |found: &Found| matches!(found, Found::Bytes(b) if b == "Vx") || matches!(found, Found::Memory(_));
     assert_eq!(found.iter().map(is_entry).collect::<Vec<_>>(), [false, false, false, true, false]);
     assert!(store.get_many(&[]).await.unwrap().is_empty() && store.run(vec![]).await.is_empty());
 }

@@ -5,7 +5,7 @@ mod same_steps;
 
 use crate::support::shared_redis;
 use bytes::Bytes;
-use sea_orm_autocache::coherence::{Answer, Slot, Step, Token, decode_slot};
+use sea_orm_autocache::store::{Answer, Slot, Step, Token, decode_slot};
 use sea_orm_autocache::store::{Command, Found, Reply};
 use sea_orm_autocache::{MemoryStore, RedisStore, Store};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,7 +43,7 @@ pub async fn slot(store: &dyn Store, key: &str) -> Slot<Bytes> {
     match store.get(key).await.expect("an answer") {
         Found::Nothing => Slot::Empty,
         Found::Bytes(bytes) => decode_slot(&bytes, Bytes::copy_from_slice),
-        Found::Resident(resident) => Slot::Entry(resident.bytes().clone()),
+        Found::Memory(resident) => Slot::Entry(resident.bytes().clone()),
         Found::Foreign => Slot::Entry(Bytes::from_static(b"foreign")),
     }
 }

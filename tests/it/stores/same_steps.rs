@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use sea_orm_autocache::coherence::{self, Change, Lifetime, Outcome, Slot, Step};
+use sea_orm_autocache::store::{self as coherence, Change, Lifetime, Outcome, Slot, Step};
 use std::time::{Duration, Instant};
 
 const SEQUENCES: usize = 400;

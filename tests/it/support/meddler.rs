@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sea_orm_autocache::coherence::Step;
+use sea_orm_autocache::store::Step;
 use sea_orm_autocache::store::{Command, Found, Reply, Sweep};
 use sea_orm_autocache::{Store, StoreError, StoreErrorKind};
 use std::sync::{Arc, Mutex};

@@ -6,7 +6,7 @@
 //! that has read before the commit of a token that expires is late, and fills nothing.
 
 use super::{LONG, Moves, Step, Variant, World, Writing};
-use sea_orm_autocache::coherence::{Answer, Lifetime, Token};
+use sea_orm_autocache::store::{Answer, Lifetime, Token};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Seeding {
