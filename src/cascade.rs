@@ -11,16 +11,17 @@ use sea_orm::sea_query::{SelectStatement, Value, ValueTuple};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Levels of dependent rows beyond which a circle is suspected.
+/// Levels of dependent rows that are followed. A row is followed once, so circles end by themselves; this bounds
+/// the statements of one delete. Of entities that lie deeper every entry is dropped.
 const DEPTH_MAX: usize = 32;
 
 /// The rows that change with a delete, found level by level.
 #[derive(Debug, Default)]
-struct Cascade {
+pub(crate) struct Cascade {
     /// Keys of rows and lists that change with it.
-    keys: Vec<(Arc<Keyspace>, String)>,
-    /// Entities of which the children could not be read.
-    unread: Vec<Arc<Keyspace>>,
+    pub(crate) keys: Vec<(Arc<Keyspace>, String)>,
+    /// Entities of which unknown rows change: their children could not be read, or lie too deep.
+    pub(crate) unproven: Vec<Arc<Keyspace>>,
     seen: HashSet<(usize, String)>,
 }
 
@@ -109,7 +110,8 @@ impl Reference {
     fn orphan_lists(&self, row: &Row) -> Vec<String> {
         let keyspace = self.keyspace();
         let nulled = |column: usize| self.key.own.contains(&column);
-        let concerned = |index: &&IndexDef| index.cached && index.columns.iter().any(|column| nulled(*column));
+        let concerned =
+            |index: &&IndexDef| index.cached && index.columns.iter().any(|column| nulled(*column));
         let value = |column: usize| {
             if nulled(column) { Value::Int(None) } else { keyspace.schema.get(row, column) }
         };
@@ -134,7 +136,7 @@ impl Cascade {
                 // A transaction would not survive it on every database; a delete outside of one needs no children.
                 Err(error) if !lock => {
                     tracing::warn!(target: TARGET, entity = %keyspace.model(), %error, "rows that a cascade may change could not be read: every entry of their entity is dropped");
-                    self.unread.push(keyspace.clone());
+                    self.unproven.push(keyspace.clone());
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -158,6 +160,11 @@ impl Cascade {
         Ok(deleted)
     }
 
+    /// The entities of these references are not followed.
+    fn give_up(&mut self, references: &[Reference]) {
+        self.unproven.extend(references.iter().map(|reference| reference.keyspace().clone()));
+    }
+
     /// Whether the key is new.
     fn add(&mut self, keyspace: &Arc<Keyspace>, key: String) -> bool {
         let new = self.seen.insert((keyspace.id(), key.clone()));
@@ -168,16 +175,16 @@ impl Cascade {
     }
 }
 
-/// The keys of all rows and lists that change with this row's deletion, in a transaction: it locks the row, so
-/// that no child can be added until the transaction is over.
+/// What changes with this row's deletion, in a transaction: it locks the row, so that no child can be added until
+/// the transaction is over.
 pub(crate) async fn locked_cascade(
     autocache: &Autocache,
     schema: &Schema,
     pk: &ValueTuple,
     db: &dyn Executor,
-) -> Result<Vec<(Arc<Keyspace>, String)>, DbErr> {
+) -> Result<Cascade, DbErr> {
     if autocache.children_of(schema.table).is_empty() {
-        return Ok(Vec::new());
+        return Ok(Cascade::default());
     }
     let mut select = schema.select_by_pk(pk);
     select.lock_exclusive();
@@ -190,7 +197,7 @@ pub(crate) async fn cascade_of(
     autocache: &Autocache,
     deleted: Deleted,
     db: &dyn Executor,
-) -> Result<Vec<(Arc<Keyspace>, String)>, DbErr> {
+) -> Result<Cascade, DbErr> {
     let mut cascade = Cascade::default();
     let mut references = deleted.references(autocache);
     for _ in 0..DEPTH_MAX {
@@ -200,7 +207,8 @@ pub(crate) async fn cascade_of(
         let level = cascade.follow(&references, db, true).await?;
         references = next_level(autocache, &level);
     }
-    Ok(cascade.keys)
+    cascade.give_up(&references);
+    Ok(cascade)
 }
 
 /// Places intents for what changes with a row that is deleted by a statement outside of a transaction: level by
@@ -227,9 +235,10 @@ pub(crate) async fn mark_cascade(
         for (keyspace, key) in &cascade.keys[known..] {
             intents.add(keyspace, key.clone(), RowChange::Unknown);
         }
-        cascade.unread.drain(..).for_each(|keyspace| intents.add_unproven(&keyspace));
         references = next_level(autocache, &level);
     }
+    cascade.give_up(&references);
+    cascade.unproven.iter().for_each(|keyspace| intents.add_unproven(keyspace));
     Ok(())
 }
 

@@ -91,7 +91,9 @@ pub enum CacheError {
     },
     /// A lookup by a value that is no value of the column, or a foreign key of another type than the column it
     /// points to.
-    #[error("wrong type: the column `{column}` of `{entity}` holds {wanted}, which a value of {given} is not")]
+    #[error(
+        "wrong type: the column `{column}` of `{entity}` holds {wanted}, which a value of {given} is not"
+    )]
     WrongType {
         /// The entity's model name.
         entity: String,

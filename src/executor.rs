@@ -21,10 +21,8 @@ pub(crate) trait Executor: Sync {
 
     fn returns_rows(&self) -> bool;
 
-    fn select<'a>(
-        &'a self,
-        statement: &'a SelectStatement,
-    ) -> BoxFuture<'a, Result<Vec<QueryResult>, DbErr>>;
+    fn select<'a>(&'a self, statement: &'a SelectStatement)
+    -> BoxFuture<'a, Result<Vec<QueryResult>, DbErr>>;
 
     fn select_one<'a>(
         &'a self,

@@ -171,7 +171,7 @@ fn push_value(text: &mut String, value: &Value) -> Option<()> {
         Value::Char(v) => push_text(text, (*v)?.encode_utf8(&mut [0; 4])),
         Value::Bytes(v) => text.push_str(&hex(v.as_deref()?)),
         Value::Enum(OptionEnum::Some(v)) => push_text(text, v.value.as_ref()),
-        // UUIDs, dates, decimals and whatever else may be a key: as an SQL literal without its
+        // UUIDs, dates, decimals and all else that may be a key: as an SQL literal without its
         // quotes. The variants depend on features of other crates, so they cannot be named here.
         other if is_null(other) => return None,
         other => push_text(text, SqliteQueryBuilder.value_to_string(other).trim_matches('\'')),
@@ -179,7 +179,7 @@ fn push_value(text: &mut String, value: &Value) -> Option<()> {
     Some(())
 }
 
-/// The digits of an integer; `None` for NULL and for whatever is no integer.
+/// The digits of an integer; `None` for NULL and for what is no integer.
 fn decimal<'b>(value: &Value, buffer: &'b mut itoa::Buffer) -> Option<&'b str> {
     Some(match value {
         Value::TinyInt(Some(v)) => buffer.format(*v),

@@ -38,9 +38,9 @@ pub use error::{CacheError, CacheErrorKind};
 pub use key::{KEY_BYTES_MAX, KeyParts};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
+pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 #[cfg(feature = "fred")]
 pub use store::{RedisStore, RedisStoreBuilder};
-pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
 #[cfg(feature = "fred")]

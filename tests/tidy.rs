@@ -1,5 +1,8 @@
 //! Rules that no lint knows.
 
+#[path = "tidy/imports.rs"]
+mod imports;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +16,22 @@ const INVARIANTS: u32 = 8;
 const BANNED: [(&str, &str); 5] =
     [("todo", "!("), ("unimplemented", "!("), ("FIX", "ME"), ("#[ign", "ore"), ("fn te", "st_")];
 
-/// The rooms of `src` from top to bottom, as in ARCHITECTURE.md. A room may use its own floor and
-/// those below. The rooms of the first floor need one another and count as one.
-const FLOORS: [&[&str]; 7] = [
-    &["autocache", "bulk", "controller", "relation", "signals", "connection", "entity", "registry"],
-    &["resilience"],
-    &["error"],
+/// The layers of `src` from top to bottom, as in ARCHITECTURE.md. A module may use those of the layers below its
+/// own.
+const LAYERS: [&[&str]; 13] = [
+    &["relation"],
+    &["controller", "bulk", "signals"],
+    &["connection"],
+    &["read", "cascade"],
+    &["autocache"],
+    &["write"],
+    &["keyspace"],
+    &["backend", "error"],
     &["store"],
+    &["entity"],
     &["entry"],
     &["coherence"],
-    &["key", "telemetry"],
+    &["key", "telemetry", "settings", "single_flight", "sql", "executor"],
 ];
 
 #[test]
@@ -70,27 +79,34 @@ fn every_invariant_is_stated_once_and_listed_in_the_architecture() {
 }
 
 #[test]
-fn rooms_use_only_what_is_below_them() {
+fn modules_use_only_layers_below_their_own() {
     for (path, text) in files("src", "rs") {
-        let room = room_of(&path);
-        if room == "lib" {
+        let module = module_of(&path);
+        if module == "lib" {
             continue;
         }
-        let floor = floor_of(&room).unwrap_or_else(|| panic!("{} is in no room of FLOORS", path.display()));
-        for used in used_rooms(&text) {
-            let below = floor_of(&used).is_some_and(|other| floor <= other);
-            let aside = floor_of(&used) == Some(floor) && floor > 0 && used != room;
-            assert!(below && !aside, "{}: `{room}` must not use `{used}`", path.display());
+        let layer = layer_of(&module).unwrap_or_else(|| panic!("{} is in no layer", path.display()));
+        for used in used_modules(&text) {
+            let below = used == module || layer_of(&used).is_some_and(|other| layer < other);
+            assert!(below, "{}: `{module}` must not use `{used}`", path.display());
         }
     }
 }
 
 #[test]
-fn every_room_is_in_the_architecture() {
+fn every_module_is_in_the_architecture() {
     let architecture = read("ARCHITECTURE.md");
-    for room in FLOORS.concat() {
-        let named = [format!("`{room}/`"), format!("`{room}.rs`")];
-        assert!(named.iter().any(|name| architecture.contains(name)), "`{room}` is not in ARCHITECTURE.md");
+    for module in LAYERS.concat() {
+        let named = [format!("`{module}/`"), format!("`{module}.rs`")];
+        assert!(named.iter().any(|name| architecture.contains(name)), "`{module}` is not in ARCHITECTURE.md");
+    }
+}
+
+#[test]
+fn no_files_import_one_another_in_a_circle() {
+    for (folder, root) in [("src", "src"), ("benches/src", "benches/src")] {
+        let circle = imports::circle(&Path::new(ROOT).join(root), &files(folder, "rs"));
+        assert!(circle.is_empty(), "these files of {folder} import one another in a circle: {circle:#?}");
     }
 }
 
@@ -105,21 +121,21 @@ fn cites(text: &str, number: u32) -> bool {
     })
 }
 
-fn floor_of(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&room))
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-fn room_of(path: &Path) -> String {
+fn module_of(path: &Path) -> String {
     let inside = path.strip_prefix(Path::new(ROOT).join("src")).expect("a file of src");
     let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The rooms that code refers to as `crate::room`. Comments may refer to whatever they explain.
-fn used_rooms(text: &str) -> BTreeSet<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let mut rooms = BTreeSet::new();
-    for line in code {
+/// The modules that code refers to as `crate::module`. Comments may refer to whatever they explain, and tests may
+/// use more.
+fn used_modules(text: &str) -> BTreeSet<String> {
+    let mut modules = BTreeSet::new();
+    for line in imports::code(text).lines() {
         for (start, found) in line.match_indices("crate::") {
             // A macro's `$crate` is the way from outside.
             if line[..start].ends_with('$') {
@@ -127,10 +143,10 @@ fn used_rooms(text: &str) -> BTreeSet<String> {
             }
             let rest = &line[start + found.len()..];
             let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            rooms.insert(name);
+            modules.insert(name);
         }
     }
-    rooms
+    modules
 }
 
 fn rust_files() -> Vec<(PathBuf, String)> {

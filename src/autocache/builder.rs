@@ -1,5 +1,5 @@
 use super::catalog::{ByType, Catalog};
-use super::{Autocache, Hold, Inner};
+use super::{Autocache, Inner, Shared};
 use crate::backend::Backend;
 use crate::entity::{CachedEntity, Registration};
 use crate::error::CacheError;
@@ -145,6 +145,6 @@ impl AutocacheBuilder {
         }
         inner.known = catalog.by_type().clone();
         inner.catalog.store(Arc::new(catalog));
-        Ok(Autocache { inner: Hold::Counted(Arc::new(inner)) })
+        Ok(Autocache { inner: Shared::Counted(Arc::new(inner)) })
     }
 }

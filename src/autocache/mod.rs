@@ -66,18 +66,18 @@ tokio::task_local! {
 /// ```
 #[derive(Clone)]
 pub struct Autocache {
-    inner: Hold,
+    inner: Shared,
 }
 
-/// A hold on an Autocache: counted, or for ever on the installed one, so that cores which ask for
+/// A handle of an Autocache: counted, or borrowed from the installed one, so that cores which ask for
 /// `Entity::cache()` at the same time do not wait for each other at one count.
 #[derive(Clone)]
-enum Hold {
+enum Shared {
     Counted(Arc<Inner>),
     Installed(&'static Inner),
 }
 
-impl Deref for Hold {
+impl Deref for Shared {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
@@ -123,7 +123,8 @@ impl Autocache {
     /// The Autocache of the current scope, else the installed one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        let installed = || INSTALLED.get().map(|installed| Self { inner: Hold::Installed(&installed.inner) });
+        let installed =
+            || INSTALLED.get().map(|installed| Self { inner: Shared::Installed(&installed.inner) });
         SCOPED.try_with(Self::clone).ok().or_else(installed)
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Page {
 pub(super) struct Journal {
     /// Read on every hit: keys plus entities queued.
     count: AtomicUsize,
-    entries: Mutex<Queue>,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
@@ -51,26 +51,26 @@ struct Queue {
 }
 
 impl Journal {
-    /// Queues an invalidation. Whether the journal has just overflqueued.
+    /// Queues an invalidation. Whether the journal has just overflowed.
     pub(super) fn queue(&self, key: &str, queued: Queued) -> bool {
-        let mut entries = self.entries();
-        let overflow = entries.keys.len() >= JOURNAL_KEYS_MAX && !entries.keys.contains_key(key);
-        let first = overflow && entries.entities.is_empty();
+        let mut queue = self.queue();
+        let overflow = queue.keys.len() >= JOURNAL_KEYS_MAX && !queue.keys.contains_key(key);
+        let first = overflow && queue.entities.is_empty();
         if overflow {
-            entries.queue_entity(queued.entity, queued.due);
+            queue.queue_entity(queued.entity, queued.due);
         } else {
-            let of_key = entries.keys.entry(key.to_owned()).or_default();
+            let of_key = queue.keys.entry(key.to_owned()).or_default();
             of_key.retain(|other| other.token != queued.token);
             of_key.push(queued);
         }
-        self.recount(&entries);
+        self.recount(&queue);
         first
     }
 
     pub(super) fn queue_entity(&self, entity: EntityKeys, due: Instant) {
-        let mut entries = self.entries();
-        entries.queue_entity(entity, due);
-        self.recount(&entries);
+        let mut queue = self.queue();
+        queue.queue_entity(entity, due);
+        self.recount(&queue);
     }
 
     /// The store knows of this write.
@@ -78,14 +78,14 @@ impl Journal {
         if self.is_empty() {
             return;
         }
-        let mut entries = self.entries();
-        if let Some(of_key) = entries.keys.get_mut(key) {
+        let mut queue = self.queue();
+        if let Some(of_key) = queue.keys.get_mut(key) {
             of_key.retain(|queued| queued.token != token);
             if of_key.is_empty() {
-                entries.keys.remove(key);
+                queue.keys.remove(key);
             }
         }
-        self.recount(&entries);
+        self.recount(&queue);
     }
 
     #[inline]
@@ -103,50 +103,51 @@ impl Journal {
         if self.is_empty() {
             return false;
         }
-        let entries = self.entries();
-        !entries.entities.is_empty() || entries.keys.contains_key(key)
+        let queue = self.queue();
+        !queue.entities.is_empty() || queue.keys.contains_key(key)
     }
 
     /// Whether every key is suspect.
     pub(super) fn suspects_all(&self) -> bool {
-        !self.is_empty() && !self.entries().entities.is_empty()
+        !self.is_empty() && !self.queue().entities.is_empty()
     }
 
     /// The keys that are due.
     pub(super) fn due(&self, now: Instant) -> Vec<Page> {
-        let entries = self.entries();
+        let queue = self.queue();
         let due = |(key, of_key): (&String, &Vec<Queued>)| {
             let of_key = of_key.iter().filter(|queued| queued.due <= now);
             of_key.map(|queued| (key.clone(), queued.clone())).collect::<Vec<_>>()
         };
-        let all: Vec<(String, Queued)> = entries.keys.iter().flat_map(due).collect();
+        let all: Vec<(String, Queued)> = queue.keys.iter().flat_map(due).collect();
         all.chunks(PAGE_KEYS).map(Page::of).collect()
     }
 
     pub(super) fn due_entities(&self, now: Instant) -> Vec<EntityKeys> {
-        let entries = self.entries();
-        entries.entities.iter().filter(|(_, due)| *due <= now).map(|(entity, _)| entity.clone()).collect()
+        let queue = self.queue();
+        queue.entities.iter().filter(|(_, due)| *due <= now).map(|(entity, _)| entity.clone()).collect()
     }
 
     /// An entity was cleared, beginning at `at`.
     pub(super) fn cleared(&self, entity: &EntityKeys, at: Instant) {
-        let mut entries = self.entries();
-        entries.entities.retain(|(other, due)| other != entity || *due > at);
-        self.recount(&entries);
+        let mut queue = self.queue();
+        queue.entities.retain(|(other, due)| other != entity || *due > at);
+        self.recount(&queue);
     }
 
-    fn entries(&self) -> MutexGuard<'_, Queue> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recount(&self, entries: &Queue) {
-        self.count.store(entries.keys.len() + entries.entities.len(), Ordering::Release);
+    fn recount(&self, queue: &Queue) {
+        self.count.store(queue.keys.len() + queue.entities.len(), Ordering::Release);
     }
 }
 
 impl Page {
     fn of(queued: &[(String, Queued)]) -> Self {
-        let mut fences: Vec<String> = queued.iter().filter_map(|(_, queued)| queued.entity.fence.clone()).collect();
+        let mut fences: Vec<String> =
+            queued.iter().filter_map(|(_, queued)| queued.entity.fence.clone()).collect();
         fences.sort_unstable();
         fences.dedup();
         Self { fences, keys: queued.iter().map(|(key, queued)| (key.clone(), queued.token)).collect() }
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_suspect_until_its_last_entry_is_settled() {
+    fn a_key_is_suspect_until_its_last_write_is_settled() {
         let (journal, now) = (Journal::default(), Instant::now());
         journal.queue("k", queued(1, now));
         journal.queue("k", queued(2, now + Duration::from_secs(9)));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_entry_that_is_noted_again_keeps_the_later_moment() {
+    fn a_write_that_is_queued_again_keeps_the_later_moment() {
         let (journal, now) = (Journal::default(), Instant::now());
         journal.queue("k", queued(1, now + Duration::from_secs(9)));
         journal.queue("k", queued(1, now));
@@ -199,8 +200,9 @@ mod tests {
     #[test]
     fn an_overflow_makes_every_key_suspect_until_the_entity_was_cleared() {
         let (journal, now) = (Journal::default(), Instant::now());
-        let overflows: Vec<bool> =
-            (0..JOURNAL_KEYS_MAX + 5).map(|n| journal.queue(&n.to_string(), queued(n as u128, now))).collect();
+        let overflows: Vec<bool> = (0..JOURNAL_KEYS_MAX + 5)
+            .map(|n| journal.queue(&n.to_string(), queued(n as u128, now)))
+            .collect();
         assert_eq!(overflows.iter().filter(|first| **first).count(), 1);
         assert_eq!(journal.len(), JOURNAL_KEYS_MAX + 1);
         assert!(journal.suspects("never written") && journal.suspects_all());

@@ -2,7 +2,7 @@
 
 use super::Done;
 use super::ledger::Ledger;
-use super::statement::Site;
+use super::site::Site;
 use crate::cascade::{Deleted, cascade_of};
 use crate::entity::Row;
 use crate::executor::WriteStatement;
@@ -46,9 +46,9 @@ pub(super) async fn run(
 async fn touch_cascade(site: &Site<'_>, ledger: &Ledger<'_>, rows: &[Row]) -> Result<(), DbErr> {
     for rows in rows.chunks(SELECT_KEYS_MAX) {
         let deleted = Deleted::of(site.schema(), rows);
-        for (keyspace, key) in cascade_of(site.autocache, deleted, site.db).await? {
-            ledger.touch(&keyspace, &key);
-        }
+        let cascade = cascade_of(site.autocache, deleted, site.db).await?;
+        cascade.keys.iter().for_each(|(keyspace, key)| ledger.touch(keyspace, key));
+        cascade.unproven.iter().for_each(|keyspace| ledger.touch_entity(keyspace));
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 //! were given, or as the database has counted them.
 
 use super::ledger::{Joined, Ledger};
-use super::statement::Site;
+use super::site::Site;
 use super::{Done, Want};
-use crate::entity::{Row, is_null, integer_of, pk_tuple};
+use crate::entity::{Row, integer_of, is_null, pk_tuple};
 use crate::executor::{Executor, WriteStatement};
 use crate::sql::{self, Inserted};
 use sea_orm::sea_query::{Expr, Query, Value, ValueTuple};

@@ -104,6 +104,15 @@ impl<'w> Ledger<'w> {
     }
 }
 
+impl Ledger<'_> {
+    /// Any row of the entity may change.
+    pub(super) fn touch_entity(&self, keyspace: &Arc<Keyspace>) {
+        if !keyspace.is_off() {
+            self.work.record_entity(keyspace);
+        }
+    }
+}
+
 impl Drop for Ledger<'_> {
     fn drop(&mut self) {
         if self.doubt {

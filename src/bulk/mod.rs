@@ -9,6 +9,7 @@ mod delete;
 mod insert;
 mod ledger;
 mod scope;
+mod site;
 mod statement;
 mod update;
 
@@ -16,13 +17,13 @@ pub use scope::CachedScope;
 
 use crate::entity::{CachedEntity, Row, models, ops_of};
 use crate::executor::WriteStatement;
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{DeleteStatement, InsertStatement, UpdateStatement};
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, DeleteOne, DeleteResult, EntityTrait, Insert, InsertMany,
     QueryTrait, TryInsert, UpdateMany, UpdateOne, UpdateResult, ValidatedDeleteOne, ValidatedUpdateOne,
 };
 use std::any::TypeId;
-use futures_util::future::BoxFuture;
 use std::future::{Future, ready};
 
 /// `exec_cached` for SeaORM's own builders: `Entity::update_many`, `delete_many`, `insert_many`, `insert`,

@@ -5,10 +5,8 @@ use super::{Done, Target, Want};
 use crate::connection::{CachedConnection, CachedTransaction, InnerTransaction};
 use crate::executor::{Executor, WriteStatement};
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    ConnectionTrait, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
 use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 /// What an [`ExecCached`](super::ExecCached) call runs on: a [`CachedConnection`] or a
 /// [`CachedTransaction`]. Only they know when the write is committed.
@@ -24,12 +22,7 @@ pub trait Scope: Sync {
     /// Runs the write and updates the cache: at once, or when the transaction commits.
     #[doc(hidden)]
     #[allow(private_interfaces)]
-    fn write(
-        &self,
-        write: WriteStatement,
-        want: Want,
-        target: Target,
-    ) -> BoxFuture<'_, Result<Done, DbErr>>;
+    fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>>;
 }
 
 impl<D> CachedScope for CachedConnection<D> where
@@ -44,12 +37,7 @@ where
     D: ConnectionTrait + TransactionTrait<Transaction: InnerTransaction>,
 {
     #[allow(private_interfaces)]
-    fn write(
-        &self,
-        write: WriteStatement,
-        want: Want,
-        target: Target,
-    ) -> BoxFuture<'_, Result<Done, DbErr>> {
+    fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>> {
         Box::pin(async move {
             let dialect = self.inner().dialect();
             if statement::is_nothing(&write, dialect) && want != Want::One {
@@ -80,12 +68,7 @@ where
 
 impl<T: InnerTransaction> Scope for CachedTransaction<T> {
     #[allow(private_interfaces)]
-    fn write(
-        &self,
-        write: WriteStatement,
-        want: Want,
-        target: Target,
-    ) -> BoxFuture<'_, Result<Done, DbErr>> {
+    fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>> {
         let (inner, autocache, work) = self.parts();
         if statement::is_nothing(&write, inner.dialect()) && want != Want::One {
             return Box::pin(std::future::ready(Ok(Done::nothing())));

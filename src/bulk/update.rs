@@ -2,11 +2,11 @@
 
 use super::Done;
 use super::ledger::{Joined, Ledger};
-use super::statement::Site;
+use super::site::Site;
 use crate::entity::Row;
 use crate::executor::WriteStatement;
 use sea_orm::DbErr;
-use sea_orm::sea_query::{UpdateStatement};
+use sea_orm::sea_query::UpdateStatement;
 
 pub(super) async fn run(
     site: &Site<'_>,
@@ -18,9 +18,8 @@ pub(super) async fn run(
     if names.is_empty() {
         return Ok(Done::of(site.concerned().await?.unwrap_or_default()));
     }
-    let is_set = |column: &usize| {
-        names.iter().any(|name| name.eq_ignore_ascii_case(schema.columns[*column].name))
-    };
+    let is_set =
+        |column: &usize| names.iter().any(|name| name.eq_ignore_ascii_case(schema.columns[*column].name));
     let moves = schema.pk.iter().any(is_set);
     let set = (0..schema.columns.len()).filter(is_set).collect();
     let joined = if moves { Joined::Every } else { Joined::By(set) };

@@ -10,8 +10,8 @@
 //!
 //! * **I1** A value or tombstone gets under a key only by a [`Step::Fill`] whose lease still stands, by a
 //!   [`Step::Finish`] whose token was alone in a clean write intent, or by the [`Step::Insert`] of a
-//!   row that nobody else could know.
-//! * **I2** A write intent replaces whatever the key held, so no reader can lease or hit it.
+//!   row that no other process could know.
+//! * **I2** A write intent replaces all that the key held, so no reader can lease or hit it.
 //! * **I3** Once two writers have overlapped, the intent stays dirty until its last token has left,
 //!   and a dirty intent never becomes a value.
 //! * **I4** A finish that finds its token gone drops or dirties what is there: it never publishes.
@@ -30,5 +30,5 @@ pub use intents::{Holder, Intents};
 pub use slot::{Change, Lifetime, Slot};
 pub use step::{Answer, Outcome, Step, Transition, apply};
 pub use token::Token;
-pub use wire::{decode_slot, encode_marker};
 pub(crate) use wire::{Kind, kind_of};
+pub use wire::{decode_slot, encode_marker};

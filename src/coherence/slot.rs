@@ -6,7 +6,7 @@ use std::time::Duration;
 pub enum Slot<E> {
     /// Nothing. Leaves by: lease, intent, insert.
     Empty,
-    /// A value, a tombstone, or bytes nobody here understands. Leaves by: intent, finish, invalidate, expiry, and a lease that names it as unusable.
+    /// A value, a tombstone, or bytes of no known form. Leaves by: intent, finish, invalidate, expiry, and a lease that names it as unusable.
     Entry(E),
     /// A reader is fetching the row. Leaves by: its fill, its unlease, any intent, finish or invalidate, expiry.
     Lease(Token),
@@ -14,22 +14,22 @@ pub enum Slot<E> {
     Intent(Intents),
 }
 
-/// How long what a step leaves behind may live.
+/// The TTL of what a step leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifetime {
     /// This long from now.
     For(Duration),
-    /// Until somebody removes it.
+    /// Until it is removed.
     Forever,
     /// Until the moment that was already set.
     AsBefore,
 }
 
 impl Lifetime {
-    /// The lifetime of an entry with this timeout; [`Duration::MAX`] is no expiry at all.
+    /// The lifetime of an entry with this TTL; [`Duration::MAX`] is no expiry at all.
     #[must_use]
-    pub fn of(timeout: Duration) -> Self {
-        if timeout == Duration::MAX { Self::Forever } else { Self::For(timeout) }
+    pub fn of(ttl: Duration) -> Self {
+        if ttl == Duration::MAX { Self::Forever } else { Self::For(ttl) }
     }
 }
 

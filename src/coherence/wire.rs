@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Value,
     /// `T`: a tombstone.
     Tombstone,
-    /// `L` or `W`, well formed: somebody is at work.
+    /// `L` or `W`, well formed: a reader or a writer is at work.
     Marker,
     /// Anything else: not ours, or damaged.
     Unknown,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_markers_are_entries_of_somebody_else() {
+    fn malformed_markers_are_foreign_entries() {
         for bytes in [b"L".as_slice(), b"Lshort", b"W", b"W2", b"W0x", b"LONGER-THAN-A-TOKEN"] {
             assert_eq!(kind_of(bytes), Kind::Unknown, "{bytes:?}");
         }

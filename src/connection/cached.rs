@@ -1,5 +1,5 @@
-use super::guard::{self, Guarded};
 use super::delegate::{delegate, only_reads, takes_text};
+use super::guard::{self, Guarded};
 use super::transaction::run;
 use super::{CachedTransaction, InnerTransaction, Origin, origin};
 use crate::autocache::Autocache;

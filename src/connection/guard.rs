@@ -74,11 +74,7 @@ impl Guarded {
 }
 
 /// Records what a statement of a transaction has changed without hooks.
-pub(super) fn record(
-    autocache: &Autocache,
-    work: &UnitOfWork,
-    statement: &Statement,
-) -> Result<(), DbErr> {
+pub(super) fn record(autocache: &Autocache, work: &UnitOfWork, statement: &Statement) -> Result<(), DbErr> {
     for Untracked { region, key } in concerned(autocache, statement)?.0 {
         match key {
             Some(key) => work.record(&region.keyspace, &key, RowChange::Unknown),
@@ -91,7 +87,9 @@ pub(super) fn record(
 /// A stream ends when its reader drops it, so there is no moment to invalidate at.
 pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result<(), DbErr> {
     match concerned(autocache, statement)?.0.into_iter().next() {
-        Some(write) => Err(CacheError::UntrackedWrite { table: write.region.keyspace.table().to_owned() }.into()),
+        Some(write) => {
+            Err(CacheError::UntrackedWrite { table: write.region.keyspace.table().to_owned() }.into())
+        }
         None => Ok(()),
     }
 }

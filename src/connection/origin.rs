@@ -37,7 +37,7 @@ thread_local! {
     static SLOT: RefCell<Slot> = const { RefCell::new(Slot::Idle) };
 }
 
-/// Disarms the slot whatever happens in between.
+/// Disarms the slot, also after a panic.
 struct Armed;
 
 impl Armed {

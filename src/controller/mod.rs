@@ -194,10 +194,7 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
     ///
     /// # Errors
     /// As [`get`](Self::get), but for the absent row.
-    pub fn find(
-        &self,
-        pk: impl Into<Pk<E>>,
-    ) -> impl Future<Output = Result<Option<E::Model>, DbErr>> + Send {
+    pub fn find(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<Option<E::Model>, DbErr>> + Send {
         let pk = pk.into().into_value_tuple();
         async move {
             let mut row: Option<E::Model> = None;
@@ -314,12 +311,7 @@ impl Handle {
         place.source(autocache).1 != Source::DatabaseOnly && read::find_by_id(region, pk, slot)
     }
 
-    async fn find(
-        &self,
-        place: Place<'_>,
-        pk: &ValueTuple,
-        slot: &mut dyn RowSlot,
-    ) -> Result<bool, DbErr> {
+    async fn find(&self, place: Place<'_>, pk: &ValueTuple, slot: &mut dyn RowSlot) -> Result<bool, DbErr> {
         let (autocache, region) = (self.autocache()?, self.region()?);
         let (connection, source) = place.source(autocache);
         Reader { autocache, region: &region, connection, source }.find(pk, slot).await

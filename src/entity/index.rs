@@ -1,8 +1,7 @@
 //! [`Index`]: the columns by which rows are looked up and listed.
 
-use super::CachedEntity;
-use sea_orm::IdenStatic;
 use sea_orm::sea_query::Order;
+use sea_orm::{EntityTrait, IdenStatic};
 use std::marker::PhantomData;
 
 /// Members of a list beyond which it is not cached, unless the index says otherwise.
@@ -41,7 +40,7 @@ const LIMIT: usize = 1_000;
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Index<E: CachedEntity> {
+pub struct Index<E: EntityTrait> {
     pub(super) declaration: IndexDeclaration,
     entity: PhantomData<fn() -> E>,
 }
@@ -72,7 +71,7 @@ impl IndexDeclaration {
     }
 }
 
-impl<E: CachedEntity> Index<E> {
+impl<E: EntityTrait> Index<E> {
     fn new(columns: impl IntoIterator<Item = E::Column>, unique: bool) -> Self {
         let columns = columns.into_iter().map(|column| column.as_str()).collect();
         Self { declaration: IndexDeclaration::new(columns, unique), entity: PhantomData }

@@ -1,6 +1,7 @@
 //! [`CachedEntity`]: what an entity says about its cache.
 
 mod column;
+mod declaration;
 mod foreign_key;
 mod index;
 mod ops;
@@ -97,7 +98,7 @@ pub trait CachedEntity:
     /// The key of a row. `app:model:pk` unless overridden.
     ///
     /// Must be a pure function of its argument, and give two primary keys two keys: a row that is
-    /// found under another row's key is not served, but a tombstone does not say whose it is.
+    /// found under another row's key is not served, but the two push each other out.
     #[must_use]
     fn make_key(key: &KeyParts<'_>) -> String {
         key.joined()

@@ -3,13 +3,12 @@
 
 use super::CachedEntity;
 use super::column::Column;
-use super::schema::Declaration;
+use super::declaration::Declaration;
 use crate::entry::values::Reader;
 use sea_orm::sea_query::{Expr, Value};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic,
-    Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait, RelationTrait,
-    TryIntoModel,
+    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable,
+    ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait, RelationTrait, TryIntoModel,
 };
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;

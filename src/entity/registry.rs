@@ -1,9 +1,9 @@
 //! The cached entities of a program, known before any of them is used: a process that only deletes
 //! authors must know of the books that go with them.
 
+use super::CachedEntity;
 use super::ops::{EntityOps, ops_of};
 use super::schema::Schema;
-use super::CachedEntity;
 use std::fmt;
 
 /// Makes one entity known to every `Autocache`. [`connect_signals!`](crate::connect_signals) submits one.

@@ -5,7 +5,7 @@
 //! | 0 | kind: `V` value, `T` tombstone |
 //! | 1 | format version, [`FORMAT_VERSION`] |
 //! | 2..6 | the entity: a hash of app label and model name |
-//! | 6..10 | the schema: a hash of columns, types and `CACHE_VERSION` |
+//! | 6..10 | the schema: a hash of the columns in their order, their types and nullability, and `CACHE_VERSION` |
 //! | 10..14 | stamp of the server that took the entry |
 //! | 14..30 | nonce: the token of the fill or write that made it |
 

@@ -62,7 +62,8 @@ impl Keyspace {
         let remembers_absence = !tombstone_ttl.is_zero() && exact_keys;
         let fingerprint = Fingerprint::of(&app, &schema.model, schema_hash(schema.version, lines(&schema)));
         let indexes = schema.indexes.iter();
-        let indexes = indexes.filter_map(|index| IndexDef::of(index, &schema, fingerprint, database)).collect();
+        let indexes =
+            indexes.filter_map(|index| IndexDef::of(index, &schema, fingerprint, database)).collect();
         let mut keyspace = Self {
             fingerprint,
             indexes,

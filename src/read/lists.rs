@@ -1,58 +1,35 @@
-//! Lists: the members of each value, then their rows.
+//! Lists by value: the members of each value, then their rows.
 
-use super::load::{self, Mode, Want};
+use super::by_value::load_by_value;
+use super::list_reader::{ListReader, Members};
+use super::load::{Mode, Want};
 use super::order::ListOrder;
-use super::{Reader, Rows, Source, select};
-use crate::entity::{Row, pk_tuple};
-use crate::entry::{Content, Unreadable};
-use crate::key::same_text;
-use crate::keyspace::{IndexDef, Keyspace};
-use crate::store::Found;
+use super::{Reader, Rows, Source};
+use crate::entity::Row;
 use crate::telemetry::{Event, TARGET};
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
-use sea_orm::sea_query::{Value, ValueTuple};
+use sea_orm::sea_query::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Values of one `SELECT … IN`, well below every database's limit on parameters.
-const SELECT_VALUES_MAX: usize = 500;
-
-/// Reads lists of one index.
+/// Reads lists of one index through the cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Lists<'a> {
-    pub(super) reader: Reader<'a>,
+    lists: ListReader<'a>,
     place: usize,
-    pub(super) index: &'a IndexDef,
-}
-
-/// What a store has found under an index key.
-pub(super) enum Members {
-    Known(Vec<ValueTuple>),
-    /// The key is empty.
-    Nothing,
-    /// A reader or a writer is at work.
-    Busy,
-    /// Bytes that this reader cannot use; a lease may take them over.
-    Unusable(Bytes),
 }
 
 impl<'a> Lists<'a> {
     /// The lists of the index at this place of its keyspace.
     pub(crate) fn new(reader: Reader<'a>, place: usize) -> Self {
-        Self { reader, place, index: &reader.region.keyspace.indexes[place] }
-    }
-
-    pub(super) fn keyspace(&self) -> &'a Arc<Keyspace> {
-        self.reader.keyspace()
+        Self { lists: ListReader::new(reader, place), place }
     }
 
     /// The rows that have these values, one ordered list for each, as often as it is given. Values are in
     /// the order of the index's columns.
     pub(crate) async fn get(&self, values: Vec<Vec<Value>>) -> Result<Vec<Vec<Row>>, DbErr> {
         let keys: Vec<String> =
-            values.iter().map(|values| self.keyspace().index_key(self.index, values)).collect();
+            values.iter().map(|values| self.lists.keyspace().index_key(self.lists.index, values)).collect();
         let mut places: HashMap<String, usize> = HashMap::with_capacity(keys.len());
         let mut wants = Vec::new();
         for (key, values) in keys.iter().zip(values) {
@@ -61,7 +38,7 @@ impl<'a> Lists<'a> {
                 wants.push(Want { key: key.clone(), values, unusable: None });
             }
         }
-        let order = ListOrder::of(self.keyspace(), self.index);
+        let order = ListOrder::of(self.lists.keyspace(), self.lists.index);
         let sorted = |rows: Rows| {
             let mut rows = Arc::unwrap_or_clone(rows);
             order.sort(&mut rows);
@@ -75,8 +52,8 @@ impl<'a> Lists<'a> {
     }
 
     async fn get_distinct(&self, wants: Vec<Want>) -> Result<Vec<Rows>, DbErr> {
-        let keyspace = self.keyspace();
-        if !self.index.cached || self.reader.ignores_cache() {
+        let keyspace = self.lists.keyspace();
+        if !self.lists.index.cached || self.lists.reader.ignores_cache() {
             return self.bypass(&wants).await;
         }
         let keys: Vec<String> = wants.iter().map(|want| want.key.clone()).collect();
@@ -92,7 +69,7 @@ impl<'a> Lists<'a> {
         let (mut known_places, mut known) = (Vec::new(), Vec::new());
         let (mut missed_places, mut missed) = (Vec::new(), Vec::new());
         for (place, (want, found)) in wants.into_iter().zip(found).enumerate() {
-            let want = match self.members(&want, &found) {
+            let want = match self.lists.members(&want, &found) {
                 Members::Known(members) => {
                     known_places.push(place);
                     known.push((want, members));
@@ -106,7 +83,7 @@ impl<'a> Lists<'a> {
         }
         keyspace.stats.count_many(Event::list_hits, known.len() as u64);
         keyspace.stats.count_many(Event::list_misses, missed.len() as u64);
-        for (place, rows) in known_places.into_iter().zip(self.rows_of(known).await?) {
+        for (place, rows) in known_places.into_iter().zip(self.lists.rows_of(known).await?) {
             lists[place] = Some(rows);
         }
         for (place, rows) in missed_places.into_iter().zip(self.load(missed).await?) {
@@ -115,127 +92,18 @@ impl<'a> Lists<'a> {
         Ok(lists.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// What the store has found for these values.
-    pub(super) fn members(&self, want: &Want, found: &Found) -> Members {
-        let keyspace = self.keyspace();
-        let bytes = match found {
-            Found::Nothing => return Members::Nothing,
-            Found::Foreign => {
-                keyspace.stats.count(Event::undecodable);
-                return Members::Nothing;
-            }
-            Found::Bytes(bytes) => bytes,
-            Found::Memory(entry) => entry.bytes(),
-        };
-        let members = match keyspace.read_index(self.index, bytes) {
-            Ok(Content::Row(payload)) => keyspace.decode_list(self.index, &want.values, payload),
-            Err(Unreadable::Marker) => return Members::Busy,
-            Ok(Content::Absence(_)) | Err(_) => None,
-        };
-        match members {
-            Some(members) => Members::Known(members.into_iter().map(pk_tuple).collect()),
-            None => {
-                keyspace.stats.count(Event::undecodable);
-                Members::Unusable(bytes.clone())
-            }
-        }
-    }
-
-    /// The rows of lists whose members are known: all of them by one read of the row cache. Rows that are
-    /// gone, or have moved to another value, are no longer members.
-    ///
-    /// Boxed: a row that is not cached is loaded by the same functions that load lists.
-    pub(super) fn rows_of(
-        &self,
-        lists: Vec<(Want, Vec<ValueTuple>)>,
-    ) -> BoxFuture<'a, Result<Vec<Rows>, DbErr>> {
-        let own = *self;
-        Box::pin(async move {
-            let members: Vec<ValueTuple> = lists.iter().flat_map(|(_, members)| members).cloned().collect();
-            if members.is_empty() {
-                return Ok(lists.iter().map(|_| Rows::default()).collect());
-            }
-            let mut rows = own.reader.rows(members).await?.into_iter();
-            let mut answers = Vec::with_capacity(lists.len());
-            for (want, members) in lists {
-                let rows = rows.by_ref().take(members.len()).flatten();
-                answers.push(Arc::new(rows.filter(|row| own.has(row, &want.values)).collect()));
-            }
-            Ok(answers)
-        })
-    }
-
-    /// Whether the row has these values.
-    pub(super) fn has(&self, row: &Row, values: &[Value]) -> bool {
-        let schema = &self.keyspace().schema;
-        let mut columns = self.index.columns.iter().zip(values);
-        self.index.columns.len() == values.len()
-            && columns.all(|(column, value)| same_text(&schema.get(row, *column), value))
-    }
-
     async fn load(&self, wants: Vec<Want>) -> Result<Vec<Rows>, DbErr> {
-        match self.reader.source {
+        match self.lists.reader.source {
             _ if wants.is_empty() => Ok(Vec::new()),
             Source::Primary | Source::Given => {
-                load::load(&self.reader, Some(self.place), wants, Mode::Lease).await
+                load_by_value(self.lists.reader, self.place).run(wants, Mode::Lease).await
             }
             Source::Transaction | Source::DatabaseOnly => self.bypass(&wants).await,
         }
     }
 
     async fn bypass(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        self.keyspace().stats.count_many(Event::bypasses, wants.len() as u64);
-        self.select(wants).await
-    }
-
-    /// The rows in the database, by one statement for each [`SELECT_VALUES_MAX`] lists.
-    pub(super) async fn select(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        let mut lists = Vec::with_capacity(wants.len());
-        for wants in wants.chunks(SELECT_VALUES_MAX) {
-            lists.extend(self.select_chunk(wants).await?);
-        }
-        Ok(lists)
-    }
-
-    async fn select_chunk(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        let rows = self.select_rows(wants).await?;
-        if let [want] = wants {
-            let exact = |row: &Row| !self.index.exact || self.has(row, &want.values);
-            return Ok(vec![Arc::new(rows.into_iter().filter(exact).collect())]);
-        }
-        let schema = &self.keyspace().schema;
-        let mut places: HashMap<String, Vec<usize>> = HashMap::with_capacity(wants.len());
-        for (place, want) in wants.iter().enumerate() {
-            places.entry(self.index.text(&want.values)).or_default().push(place);
-        }
-        let mut lists: Vec<Vec<Row>> = wants.iter().map(|_| Vec::new()).collect();
-        let mut strangers = false;
-        for row in rows {
-            let text = self.index.text(&schema.values_of(&*row, &self.index.columns));
-            match places.get(&text) {
-                Some(places) => places.iter().for_each(|place| lists[*place].push(row.clone())),
-                None => strangers = true,
-            }
-        }
-        if strangers && !self.index.exact {
-            // The database takes two spellings for one value: only it can say which list a row is in.
-            return self.select_one_by_one(wants).await;
-        }
-        Ok(lists.into_iter().map(Arc::new).collect())
-    }
-
-    async fn select_one_by_one(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        let mut lists = Vec::with_capacity(wants.len());
-        for want in wants {
-            lists.push(Arc::new(self.select_rows(std::slice::from_ref(want)).await?));
-        }
-        Ok(lists)
-    }
-
-    async fn select_rows(&self, wants: &[Want]) -> Result<Vec<Row>, DbErr> {
-        let schema = &self.keyspace().schema;
-        let values = wants.iter().map(|want| want.values.as_slice());
-        let select = schema.select_by(&self.index.columns, values);
-        select::rows(self.reader.connection, schema, &select).await
+        self.lists.keyspace().stats.count_many(Event::bypasses, wants.len() as u64);
+        self.lists.select(wants).await
     }
 }

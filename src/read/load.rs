@@ -1,20 +1,17 @@
 //! A miss, of rows by primary key or of lists by value: lease, database read, fill; or, when another reader is
 //! at work, a short wait; or, when a writer is, a database read that fills nothing.
 
-use super::decode::{Answer as Decoded, decode};
 use super::lease::{LEASE, LeaseGuard, POLLS};
-use super::lists::{Lists, Members};
-use super::slot::SharedRow;
-use super::{Reader, Rows, Source, select};
+use super::{Reader, Rows, Source};
 use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step, Token};
 use crate::entity::pk_tuple;
-use crate::key::pk_text;
 use crate::keyspace::{Entry, Keyspace};
 use crate::single_flight::{EndFlights, Flight, Landing, Ticket};
 use crate::store::{Command, Found, Reply};
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use sea_orm::sea_query::{Value, ValueTuple};
 use std::sync::Arc;
@@ -43,12 +40,43 @@ pub(super) enum Mode {
     NoLease,
 }
 
+/// What differs between loads: rows by primary key, lists by value.
+pub(super) trait Kind: Sync {
+    /// The answer that the store has, if it has one.
+    fn answer<'a>(
+        &self,
+        load: Load<'a>,
+        want: &'a Want,
+        found: Found,
+    ) -> BoxFuture<'a, Option<Result<Rows, DbErr>>>;
+
+    /// The answers of the database.
+    fn select<'a>(&self, load: Load<'a>, wants: &'a [Want]) -> BoxFuture<'a, Result<Vec<Rows>, DbErr>>;
+
+    /// A step that goes along with the leases.
+    fn mark_command(&self, _: Load<'_>, _mark: Token) -> Option<Command> {
+        None
+    }
+
+    /// Reads what is leased, fills it, and lands its flights. `marked` is the answer to
+    /// [`mark_command`](Self::mark_command).
+    fn read_and_fill<'a>(
+        &self,
+        load: Load<'a>,
+        granted: Vec<Leader>,
+        guard: LeaseGuard,
+        mark: Token,
+        marked: Option<Reply>,
+    ) -> BoxFuture<'a, ()>;
+}
+
 /// Loads rows, or lists of one index.
 #[derive(Clone, Copy)]
 pub(super) struct Load<'a> {
     pub(super) reader: Reader<'a>,
-    /// The place of the index in its keyspace. `None`: rows by primary key, each the only one of its answer.
-    pub(super) index: Option<usize>,
+    pub(super) kind: &'static dyn Kind,
+    /// The place of the index in its keyspace, for lists.
+    pub(super) index: usize,
 }
 
 /// The caller that loads what is wanted, for all that joined its flight.
@@ -66,22 +94,7 @@ struct Leased {
     busy: Vec<Leader>,
     /// A writer is at work, or the store did not answer, or answered with what cannot be used.
     barred: Vec<Leader>,
-    /// What stands on the fence, for lists.
-    mark: Option<Bytes>,
-}
-
-/// Loads what is wanted: shared with other tasks where the reader is on the Autocache's own connection.
-pub(super) async fn load(
-    reader: &Reader<'_>,
-    index: Option<usize>,
-    wants: Vec<Want>,
-    mode: Mode,
-) -> Result<Vec<Rows>, DbErr> {
-    let load = Load { reader: *reader, index };
-    match reader.source {
-        Source::Primary => load.shared(wants, mode).await,
-        _ => load.unshared(wants, mode).await,
-    }
+    marked: Option<Reply>,
 }
 
 impl<'a> Load<'a> {
@@ -93,8 +106,12 @@ impl<'a> Load<'a> {
         self.reader.region
     }
 
-    pub(super) fn lists(&self) -> Option<Lists<'a>> {
-        self.index.map(|index| Lists::new(self.reader, index))
+    /// Loads what is wanted: shared with other tasks where the reader is on the Autocache's own connection.
+    pub(super) async fn run(&self, wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+        match self.reader.source {
+            Source::Primary => self.shared(wants, mode).await,
+            _ => self.unshared(wants, mode).await,
+        }
     }
 
     /// Loads without sharing the database read with other tasks.
@@ -158,7 +175,8 @@ impl<'a> Load<'a> {
             let model = self.keyspace().model();
             let span = tracing::debug_span!(target: TARGET, "autocache.load", entity = %model);
             let (autocache, region) = (self.reader.autocache.clone(), self.region().clone());
-            tokio::spawn(fly_detached(autocache, region, self.index, leaders, mode).instrument(span));
+            let flying = fly_detached(autocache, region, self.kind, self.index, leaders, mode);
+            tokio::spawn(flying.instrument(span));
         }
         tickets
     }
@@ -169,35 +187,23 @@ impl<'a> Load<'a> {
         let Ok(found) = self.keyspace().backend.get_many(keys).await else { return Ok(Vec::new()) };
         let mut answers = Vec::new();
         for (&place, found) in places.iter().zip(found) {
-            if let Some(rows) = self.answer(&wants[place], found).await {
+            if let Some(rows) = self.kind.answer(*self, &wants[place], found).await {
                 answers.push((place, rows?));
             }
         }
         Ok(answers)
     }
 
-    /// The answer that the store has, if it has one.
-    async fn answer(&self, want: &Want, found: Found) -> Option<Result<Rows, DbErr>> {
-        if let Some(lists) = self.lists() {
-            let Members::Known(members) = lists.members(want, &found) else { return None };
-            let rows = lists.rows_of(vec![(want.clone(), members)]).await;
-            return Some(rows.map(|mut lists| lists.pop().unwrap_or_default()));
-        }
-        let mut slot = SharedRow::of(self.keyspace().schema.ops);
-        match decode(self.keyspace(), &want.pk(), found, &mut slot) {
-            Decoded::Row | Decoded::Absent => Some(Ok(Arc::new(slot.row.into_iter().collect()))),
-            Decoded::Nothing | Decoded::Busy | Decoded::Unusable(_) => None,
-        }
-    }
-
     /// Brings every flight to its landing.
     async fn fly(&self, leaders: Vec<Leader>, mode: Mode) {
-        let Leased { granted, busy, barred, mark } = match mode {
+        let mark = Token::random();
+        let Leased { granted, busy, barred, marked } = match mode {
             Mode::NoLease => Leased { barred: leaders, ..Leased::default() },
-            Mode::Lease | Mode::Refresh => self.lease(leaders, mode).await,
+            Mode::Lease | Mode::Refresh => self.lease(leaders, mark, mode).await,
         };
         if !granted.is_empty() {
-            self.read_and_fill(granted, mark).await;
+            let guard = LeaseGuard::new(self.keyspace(), granted.iter().map(Leader::lease));
+            self.kind.read_and_fill(*self, granted, guard, mark, marked).await;
         }
         let mut rest = if mode == Mode::Refresh { busy } else { self.poll(busy).await };
         rest.extend(barred);
@@ -206,17 +212,16 @@ impl<'a> Load<'a> {
         }
     }
 
-    async fn lease(&self, leaders: Vec<Leader>, mode: Mode) -> Leased {
+    async fn lease(&self, leaders: Vec<Leader>, mark: Token, mode: Mode) -> Leased {
         let limits: Vec<u32> = leaders.iter().map(|leader| leader.flight.depart()).collect();
-        // A future that is dropped from here on gives back whatever it may have been granted.
+        // A future that is dropped from here on gives back all leases that it may have been granted.
         let guard = LeaseGuard::new(self.keyspace(), leaders.iter().map(Leader::lease));
         let mut commands: Vec<Command> = leaders.iter().map(Leader::lease_command).collect();
-        let mark = Token::random();
-        commands.extend(self.lists().and_then(|lists| lists.mark_command(mark)));
-        let mut replies = self.run(commands).await;
+        commands.extend(self.kind.mark_command(*self, mark));
+        let mut replies = self.send(commands).await;
         let marked = if replies.len() > leaders.len() { replies.pop() } else { None };
         guard.disarm();
-        let mut leased = Leased::default();
+        let mut leased = Leased { marked, ..Leased::default() };
         for ((leader, limit), reply) in leaders.into_iter().zip(limits).zip(replies) {
             match reply {
                 Ok(Answer::Granted) => leased.granted.push(leader),
@@ -227,37 +232,7 @@ impl<'a> Load<'a> {
                 Ok(_) | Err(_) => leased.barred.push(leader),
             }
         }
-        if let Some(lists) = self.lists().filter(|_| !leased.granted.is_empty()) {
-            leased.mark = lists.mark(mark, marked).await;
-        }
         leased
-    }
-
-    async fn read_and_fill(&self, granted: Vec<Leader>, mark: Option<Bytes>) {
-        let guard = LeaseGuard::new(self.keyspace(), granted.iter().map(Leader::lease));
-        if let Some(lists) = self.lists() {
-            lists.read_and_fill(self, granted, guard, mark).await;
-        } else {
-            self.read_and_fill_rows(granted, guard).await;
-        }
-    }
-
-    async fn read_and_fill_rows(&self, granted: Vec<Leader>, guard: LeaseGuard) {
-        let limits: Vec<u32> = granted.iter().map(|leader| leader.flight.depart()).collect();
-        let Some((granted, answers)) = self.select_leased(granted, &guard).await else {
-            return guard.disarm();
-        };
-        let fill = |(leader, rows): (&Leader, &Rows)| leader.fill_command(self.entry(leader, rows));
-        let commands = granted.iter().zip(&answers).map(fill).collect();
-        self.close(&granted);
-        let replies = self.run(commands).await;
-        guard.disarm();
-        for (((leader, rows), limit), reply) in granted.into_iter().zip(answers).zip(limits).zip(replies) {
-            let filled = matches!(reply, Ok(Answer::Filled));
-            self.keyspace().stats.count(if filled { Event::fills } else { Event::refused_fills });
-            // No writer came between the read and an accepted fill.
-            leader.land(Ok(rows), if filled { u32::MAX } else { limit });
-        }
     }
 
     /// The rows of leased wants. `None` if the database has failed: then all have landed.
@@ -270,7 +245,7 @@ impl<'a> Load<'a> {
         match self.select(&wants).await {
             Ok(answers) => Some((granted, answers)),
             Err(error) => {
-                self.run(granted.iter().map(Leader::unlease_command).collect()).await;
+                self.send(granted.iter().map(Leader::unlease_command).collect()).await;
                 self.land_error(granted, &error);
                 None
             }
@@ -317,19 +292,9 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The entry to fill with; none if the row was found under another spelling of its key, since
-    /// writers of that row would not find this entry.
-    fn entry(&self, leader: &Leader, rows: &Rows) -> Option<Entry> {
-        let (keyspace, pk) = (self.keyspace(), leader.want.pk());
-        let Some(row) = rows.first() else { return keyspace.encode_tombstone(&pk, leader.token) };
-        let schema = &keyspace.schema;
-        let same = pk_text(&schema.pk_of(&**row)) == pk_text(&pk);
-        same.then(|| keyspace.encode_row(&|column| schema.get(row, column), leader.token)).flatten()
-    }
-
     /// Lands a flight on what the store has found, if that answers; else hands it back.
     async fn land_found(&self, leader: Leader, found: Found, limit: u32) -> Option<Leader> {
-        match self.answer(&leader.want, found).await {
+        match self.kind.answer(*self, &leader.want, found).await {
             Some(answer) => {
                 self.region().flights.close(&leader.want.key, &leader.flight);
                 leader.land(answer, limit);
@@ -349,15 +314,10 @@ impl<'a> Load<'a> {
     }
 
     async fn select(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        if let Some(lists) = self.lists() {
-            return lists.select(wants).await;
-        }
-        let pks: Vec<ValueTuple> = wants.iter().map(Want::pk).collect();
-        let rows = select::many(self.reader.connection, &self.keyspace().schema, &pks).await?;
-        Ok(rows.into_iter().map(|row| Arc::new(row.into_iter().collect())).collect())
+        self.kind.select(*self, wants).await
     }
 
-    pub(super) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+    pub(super) async fn send(&self, commands: Vec<Command>) -> Vec<Reply> {
         if commands.is_empty() {
             return Vec::new();
         }
@@ -371,18 +331,19 @@ impl<'a> Load<'a> {
 async fn fly_detached(
     autocache: Autocache,
     region: Arc<Region>,
-    index: Option<usize>,
+    kind: &'static dyn Kind,
+    index: usize,
     leaders: Vec<Leader>,
     mode: Mode,
 ) {
     let open = leaders.iter().map(|leader| (leader.want.key.clone(), leader.flight.clone()));
     let _ended = EndFlights::of(&region.flights, open);
     let reader = Reader::primary(&autocache, &region);
-    Load { reader, index }.fly(leaders, mode).await;
+    Load { reader, kind, index }.fly(leaders, mode).await;
 }
 
 impl Want {
-    fn pk(&self) -> ValueTuple {
+    pub(super) fn pk(&self) -> ValueTuple {
         pk_tuple(self.values.clone())
     }
 }

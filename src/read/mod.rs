@@ -1,12 +1,14 @@
 //! The untyped path of a read: a `GET`; on a miss a lease, a `SELECT`, and a fill.
 
+mod by_key;
+mod by_value;
 mod decode;
 mod lease;
+mod list_reader;
 mod lists;
 mod load;
 mod order;
 mod path;
-mod populate;
 mod rows;
 mod select;
 mod slot;

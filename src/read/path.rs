@@ -99,7 +99,8 @@ fn names(identity: &Identity) -> Vec<String> {
 /// The numbers of a relation's columns.
 fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<usize>, CacheError> {
     let columns = schema.columns_of(names);
-    columns.ok_or_else(|| CacheError::RelationMismatch { from: schema.table.to_owned(), to: names.join(", ") })
+    columns
+        .ok_or_else(|| CacheError::RelationMismatch { from: schema.table.to_owned(), to: names.join(", ") })
 }
 
 fn flattened<T>(groups: Vec<Vec<T>>) -> (Vec<T>, Vec<usize>) {

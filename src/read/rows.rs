@@ -1,7 +1,8 @@
 //! Rows by primary key: one `GET` or `MGET`; on a miss a flight.
 
+use super::by_key::load_by_key;
 use super::decode::{Answer, decode};
-use super::load::{self, Load, Mode, Want};
+use super::load::{Mode, Want};
 use super::slot::{RowSlot, RowSlots, SharedRow};
 use super::{Reader, Source, select};
 use crate::autocache::Region;
@@ -180,7 +181,7 @@ impl Reader<'_> {
             wants.push(self.want(&pks[place], unusable));
             of_wants.push(places[place]);
         }
-        for (place, rows) in of_wants.into_iter().zip(load::load(self, None, wants, mode).await?) {
+        for (place, rows) in of_wants.into_iter().zip(load_by_key(*self).run(wants, mode).await?) {
             if let Some(row) = rows.first() {
                 slots.slot(place).put(row);
             }
@@ -200,8 +201,7 @@ impl Reader<'_> {
             Ok(Found::Memory(entry)) => Some(entry.bytes().clone()),
             _ => None,
         };
-        let load = Load { reader: *self, index: None };
-        let rows = load.unshared(vec![self.want(pk, unusable)], Mode::Refresh).await?;
+        let rows = load_by_key(*self).unshared(vec![self.want(pk, unusable)], Mode::Refresh).await?;
         Ok(put_first(&rows, slot))
     }
 
@@ -262,7 +262,7 @@ impl Reader<'_> {
         if self.source == Source::Transaction {
             return self.bypass(pk, slot).await;
         }
-        let rows = load::load(self, None, vec![self.want(pk, unusable)], mode).await?;
+        let rows = load_by_key(*self).run(vec![self.want(pk, unusable)], mode).await?;
         Ok(put_first(&rows, slot))
     }
 

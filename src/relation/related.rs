@@ -139,7 +139,12 @@ pub trait CachedRelated: ModelTrait {
         Self::Entity: Related<R>,
         C: ConnectionTrait,
     {
-        let rows = follow_on(connection, &std::slice::from_ref(self), R::default().table_name(), Self::Entity::via_and_to());
+        let rows = follow_on(
+            connection,
+            &std::slice::from_ref(self),
+            R::default().table_name(),
+            Self::Entity::via_and_to(),
+        );
         async move { Ok(models::<R>(rows.await?.into_iter().flatten().collect())) }
     }
 

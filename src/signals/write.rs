@@ -9,7 +9,9 @@ use crate::executor::Executor;
 use crate::keyspace::{Entry, Keyspace};
 use crate::settings::Consistency;
 use crate::telemetry::TARGET;
-use crate::write::{HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, UnitOfWork, all_list_keys};
+use crate::write::{
+    HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, UnitOfWork, all_list_keys,
+};
 use sea_orm::sea_query::{Value, ValueTuple};
 use sea_orm::{ActiveValue, DbErr};
 use std::any::TypeId;
@@ -114,7 +116,13 @@ impl Site {
     /// The deletion of the row with these values.
     pub(super) fn delete(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Write {
         let pk = pk_of(self.keyspace(), value);
-        Write { pk, kind: WriteKind::Delete, memberships: Memberships::default(), publish: true, happens: true }
+        Write {
+            pk,
+            kind: WriteKind::Delete,
+            memberships: Memberships::default(),
+            publish: true,
+            happens: true,
+        }
     }
 
     /// A saved row with these values.
@@ -204,8 +212,9 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         let keys = key.iter().chain(&write.memberships.keys);
         keys.for_each(|key| work.record(keyspace, key, RowChange::Unknown));
         if let Some(pk) = deleted {
-            let keys = cascade::locked_cascade(autocache, &keyspace.schema, &pk, db).await?;
-            keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+            let cascade = cascade::locked_cascade(autocache, &keyspace.schema, &pk, db).await?;
+            cascade.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+            cascade.unproven.iter().for_each(|keyspace| work.record_entity(keyspace));
         }
         let kind = NoteKind::InTransaction { publish: write.publish };
         let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
@@ -242,8 +251,13 @@ async fn mark_deleted(
 ) -> Result<(), DbErr> {
     let autocache = route.autocache();
     if matches!(route, Route::Unseen(_)) {
-        for (keyspace, key) in cascade::locked_cascade(autocache, &keyspace.schema, pk, db).await? {
+        let cascade = cascade::locked_cascade(autocache, &keyspace.schema, pk, db).await?;
+        for (keyspace, key) in cascade.keys {
             intents.add(&keyspace, key, RowChange::Unknown);
+        }
+        for keyspace in cascade.unproven {
+            // These intents are never finished, so there is no later moment to clear at.
+            keyspace.backend.queue_entity(keyspace.entity_keys(), keyspace.settings.transaction_intent_ttl);
         }
         return Ok(());
     }

@@ -53,7 +53,7 @@ impl<'s> ParsedWrite<'s> {
         write
     }
 
-    /// Whether the text has this word, in whatever case: databases do not agree on what case means.
+    /// Whether the text has this word, in any case: databases do not agree on what case means.
     pub(crate) fn mentions(&self, word: &str) -> bool {
         mentions(self.sql, word)
     }

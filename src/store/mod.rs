@@ -9,12 +9,14 @@ mod memory;
 #[cfg(feature = "fred")]
 mod redis;
 
-pub use crate::coherence::{Answer, Change, Holder, Intents, Lifetime, Outcome, Slot, Step, Token, Transition};
+pub use crate::coherence::{
+    Answer, Change, Holder, Intents, Lifetime, Outcome, Slot, Step, Token, Transition,
+};
 pub use crate::coherence::{apply, decode_slot, encode_marker};
 pub use error::{StoreError, StoreErrorKind};
 pub(crate) use handle::StoreHandle;
-pub use memory::{MemoryEntry, MemoryStore};
 pub(crate) use memory::{Decoded, IdIndex};
+pub use memory::{MemoryEntry, MemoryStore};
 #[cfg(feature = "fred")]
 pub use redis::{RedisStore, RedisStoreBuilder};
 

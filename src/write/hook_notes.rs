@@ -132,9 +132,8 @@ impl HookNotes {
     pub(crate) fn forget(&self, key: &str, ended: &InFlight) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(of_key) = notes.by_key.get_mut(key) {
-            of_key.retain(
-                |(_, note)| !matches!(&note.kind, NoteKind::Marked { write, .. } if write.is(ended)),
-            );
+            of_key
+                .retain(|(_, note)| !matches!(&note.kind, NoteKind::Marked { write, .. } if write.is(ended)));
             if of_key.is_empty() {
                 notes.by_key.remove(key);
             }

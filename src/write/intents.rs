@@ -74,12 +74,7 @@ impl IntentSet {
     }
 
     /// A list to which no other writer may add a row until this write ends, and its entry when it is empty.
-    pub(crate) fn add_witness(
-        &mut self,
-        keyspace: &Arc<Keyspace>,
-        key: String,
-        empty: Option<Entry>,
-    ) {
+    pub(crate) fn add_witness(&mut self, keyspace: &Arc<Keyspace>, key: String, empty: Option<Entry>) {
         match empty {
             Some(entry) => {
                 self.push(keyspace, key, End::Finish(RowChange::Known(entry)));
@@ -213,7 +208,9 @@ impl IntentSet {
         let token = self.token;
         let mut fenced = HashSet::new();
         let mut fences = Vec::new();
-        for keyspace in self.keys.iter().map(|key| &key.keyspace).filter(|keyspace| fenced.insert(keyspace.id())) {
+        for keyspace in
+            self.keys.iter().map(|key| &key.keyspace).filter(|keyspace| fenced.insert(keyspace.id()))
+        {
             fences.extend(keyspace.fence().map(|fence| Key::fence(keyspace, fence)));
         }
         if fences.is_empty() {
@@ -241,7 +238,14 @@ impl IntentSet {
 impl Key {
     fn fence(keyspace: &Arc<Keyspace>, fence: &str) -> Self {
         let end = End::Unmarked(Step::Invalidate);
-        Self { keyspace: keyspace.clone(), key: fence.to_owned(), end, held: false, stamp: None, witness: false }
+        Self {
+            keyspace: keyspace.clone(),
+            key: fence.to_owned(),
+            end,
+            held: false,
+            stamp: None,
+            witness: false,
+        }
     }
 
     fn last_step(&self, token: Token) -> Step<Bytes> {

@@ -15,19 +15,13 @@ pub(crate) struct Memberships {
 
 impl Memberships {
     /// An insert joins a list of every index. An update, a list of each index of which it sets a column.
-    pub(crate) fn of(
-        keyspace: &Keyspace,
-        value: &dyn Fn(usize) -> ActiveValue<Value>,
-        insert: bool,
-    ) -> Self {
+    pub(crate) fn of(keyspace: &Keyspace, value: &dyn Fn(usize) -> ActiveValue<Value>, insert: bool) -> Self {
         let mut memberships = Self::default();
         for (place, index) in keyspace.indexes.iter().enumerate().filter(|(_, index)| index.cached) {
             let given = |column: &usize| match value(*column) {
                 ActiveValue::Set(value) => (true, Some(value)),
                 ActiveValue::Unchanged(value) => (insert, Some(value)),
-                ActiveValue::NotSet if insert => {
-                    (true, keyspace.schema.columns[*column].default_of_insert())
-                }
+                ActiveValue::NotSet if insert => (true, keyspace.schema.columns[*column].default_of_insert()),
                 ActiveValue::NotSet => (false, None),
             };
             let columns: Vec<(bool, Option<Value>)> = index.columns.iter().map(given).collect();

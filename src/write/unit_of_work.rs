@@ -162,7 +162,9 @@ impl UnitOfWork {
 }
 
 fn rows_of<'t>(touched: &'t mut Touched, keyspace: &Arc<Keyspace>) -> &'t mut Rows {
-    touched.entry(keyspace.id()).or_insert_with(|| Rows { keyspace: keyspace.clone(), changes: HashMap::default() })
+    touched
+        .entry(keyspace.id())
+        .or_insert_with(|| Rows { keyspace: keyspace.clone(), changes: HashMap::default() })
 }
 
 impl Committing {

@@ -206,10 +206,9 @@ async fn entries_live_as_long_as_their_entity_says() {
 #[tokio::test]
 async fn entries_live_as_long_as_the_app_says_where_the_entity_does_not() {
     let (minutes, seconds) = (Duration::from_secs(600), Duration::from_secs(20));
-    let world = World::with(Database::Sqlite, Place::Redis, |builder| {
-        builder.ttl(minutes).tombstone_ttl(seconds)
-    })
-    .await;
+    let world =
+        World::with(Database::Sqlite, Place::Redis, |builder| builder.ttl(minutes).tombstone_ttl(seconds))
+            .await;
     let [row, absence] = lives!(world, renamed);
     assert!(about(row, 600) && about(absence, 20), "{row} {absence}");
     let [row, absence] = lives!(world, fleeting);

@@ -5,8 +5,8 @@ use crate::laws::titled;
 use crate::support::{Act, Database, Log, Place, Proxy, Redis, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set, TransactionTrait};
-use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
+use sea_orm_autocache::store::Step;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -141,7 +141,8 @@ async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> 
     assert_eq!(cache.get(book.id).await?.title, "new");
     meddler.behave();
     gate.open();
-    until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].queued == 0 }).await;
+    until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].queued == 0 })
+        .await;
     assert_eq!(cache.get(book.id).await?.title, "new");
     Ok(())
 }
@@ -164,7 +165,8 @@ async fn strict_refuses_a_write_that_cannot_be_announced() -> Result<(), DbErr> 
 async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_not_cover() -> Result<(), DbErr>
 {
     for (hold, covered) in [(Duration::from_secs(10), true), (Duration::from_millis(20), false)] {
-        let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).intent_ttl(hold);
+        let strict =
+            |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).intent_ttl(hold);
         let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
         world.create_table(book::Entity).await;
         let book = titled("old").insert(&world.db).await?;

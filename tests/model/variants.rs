@@ -1,8 +1,6 @@
 //! The protocol as it is, and as it must not be.
 
-use sea_orm_autocache::store::{
-    Answer, Change, Intents, Lifetime, Outcome, Slot, Step, Transition, apply,
-};
+use sea_orm_autocache::store::{Answer, Change, Intents, Lifetime, Outcome, Slot, Step, Transition, apply};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {

@@ -1,8 +1,8 @@
 //! The kinds of chrono, as numbers. Nanoseconds from 1,000,000,000 on are a leap second.
 
+use super::cell::cell;
 use super::kinds::unsupported;
 use super::wire::{self, Input};
-use super::write::cell;
 use super::{Malformed, Unsupported, tag};
 use sea_orm::Value;
 use sea_orm::sea_query::value::prelude::{

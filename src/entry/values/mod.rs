@@ -1,6 +1,7 @@
 //! Rows as the values of their columns, in MessagePack: an array of a tag and a payload for each
 //! column. A value comes back as the very same variant with the very same bits.
 
+mod cell;
 #[cfg(feature = "with-chrono")]
 mod chrono;
 #[cfg(any(feature = "with-rust_decimal", feature = "with-bigdecimal"))]

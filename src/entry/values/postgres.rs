@@ -3,7 +3,7 @@
 use super::wire::{self, Input};
 use super::{Malformed, Unsupported};
 #[cfg(feature = "postgres-array")]
-use super::{kinds, read, tag, write};
+use super::{kinds, tag};
 #[cfg(feature = "postgres-vector")]
 use sea_orm::prelude::PgVector;
 #[cfg(feature = "postgres-array")]
@@ -21,6 +21,7 @@ pub(super) fn write_array(
     kind: &ArrayType,
     elements: Option<&Vec<Value>>,
     depth: usize,
+    write: fn(&mut Vec<u8>, &Value, usize) -> Result<(), Unsupported>,
 ) -> Result<(), Unsupported> {
     let depth = depth.checked_sub(1).ok_or(Unsupported::TooDeep)?;
     out.push(tag::ARRAY);
@@ -35,11 +36,15 @@ pub(super) fn write_array(
         return Ok(());
     };
     wire::array_header(out, elements.len().saturating_mul(2))?;
-    elements.iter().try_for_each(|element| write::value(out, element, depth))
+    elements.iter().try_for_each(|element| write(out, element, depth))
 }
 
 #[cfg(feature = "postgres-array")]
-pub(super) fn read_array(input: &mut Input<'_>, depth: usize) -> Result<Value, Malformed> {
+pub(super) fn read_array(
+    input: &mut Input<'_>,
+    depth: usize,
+    read: fn(&mut Input<'_>, usize) -> Result<Value, Malformed>,
+) -> Result<Value, Malformed> {
     use rmp::Marker;
 
     let depth = depth.checked_sub(1).ok_or(Malformed)?;
@@ -52,7 +57,7 @@ pub(super) fn read_array(input: &mut Input<'_>, depth: usize) -> Result<Value, M
         let len = input.row_header()?;
         let mut elements = Vec::with_capacity(len.min(TRUSTED_LEN));
         for _ in 0..len {
-            elements.push(read::value(input, depth)?);
+            elements.push(read(input, depth)?);
         }
         Ok(Box::new(elements))
     })?;

@@ -1,8 +1,8 @@
 //! The kinds of the crate time, as numbers.
 
+use super::cell::cell;
 use super::kinds::unsupported;
 use super::wire::{self, Input};
-use super::write::cell;
 use super::{Malformed, Unsupported, tag};
 use sea_orm::Value;
 use sea_orm::sea_query::value::prelude::{

@@ -1,40 +1,10 @@
 //! Values to bytes.
 
+use super::cell::{cell, try_cell};
 use super::kinds::unsupported;
 use super::{Unsupported, tag, wire};
 use sea_orm::Value;
 use sea_orm::sea_query::OptionEnum;
-
-/// A tag and what `write` adds, or nil.
-#[inline]
-pub(super) fn cell<T>(
-    out: &mut Vec<u8>,
-    tag: u8,
-    value: Option<T>,
-    write: impl FnOnce(&mut Vec<u8>, T),
-) -> Result<(), Unsupported> {
-    try_cell(out, tag, value, |out, value| {
-        write(out, value);
-        Ok(())
-    })
-}
-
-#[inline]
-pub(super) fn try_cell<T>(
-    out: &mut Vec<u8>,
-    tag: u8,
-    value: Option<T>,
-    write: impl FnOnce(&mut Vec<u8>, T) -> Result<(), Unsupported>,
-) -> Result<(), Unsupported> {
-    out.push(tag);
-    match value {
-        Some(value) => write(out, value),
-        None => {
-            wire::nil(out);
-            Ok(())
-        }
-    }
-}
 
 /// The value with its tag. Arrays may lie `depth` deep in it.
 #[cfg_attr(not(feature = "postgres-array"), allow(unused_variables))]
@@ -56,7 +26,7 @@ pub(super) fn value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<()
         Value::Bytes(v) => try_cell(out, tag::BYTES, v.as_deref(), wire::binary),
         Value::Enum(v) => enumeration(out, v),
         #[cfg(feature = "postgres-array")]
-        Value::Array(kind, v) => super::postgres::write_array(out, kind, v.as_deref(), depth),
+        Value::Array(kind, v) => super::postgres::write_array(out, kind, v.as_deref(), depth, self::value),
         #[allow(unreachable_patterns, reason = "sea-query may have more features on than this crate")]
         _ => of_a_feature(out, value),
     }

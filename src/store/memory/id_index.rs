@@ -126,7 +126,7 @@ mod tests {
             self.run(number, Step::Insert { entry: "Vrow".into(), lifetime }).await;
         }
 
-        /// As a reader does who goes to the store.
+        /// As a reader that goes to the store.
         fn look(&self, number: i64) -> Option<Arc<MemoryEntry>> {
             let Found::Memory(entry) = self.store.peek(&key(number)) else { return None };
             entry.remember(decoded());
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(index.len(), 0);
     }
 
-    /// A reader who was slow between the store and here brings nothing back.
+    /// A reader that was slow between the store and here brings nothing back.
     #[tokio::test]
     async fn what_was_withdrawn_is_not_listed_any_more() {
         let shop = Shop::new(MemoryStore::new(100));

@@ -19,9 +19,9 @@ use bytes::Bytes;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState as Hasher;
 use quick_cache::unsync::Cache;
+use slot::{EntrySlot, Scale, SecondChance, StoredSlot, is_marker};
 use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use slot::{EntrySlot, Scale, SecondChance, StoredSlot, is_marker};
 use tokio::time::Instant;
 
 const SHARDS_MAX: u64 = 64;
@@ -91,7 +91,8 @@ impl MemoryStore {
         let now = Instant::now();
         let count = |shard: &RwLock<Shard>| {
             let shard = read(shard);
-            shard.slots.iter().filter(|(_, stored)| stored.is_alive(now) && !stored.is_marker()).count() as u64
+            shard.slots.iter().filter(|(_, stored)| stored.is_alive(now) && !stored.is_marker()).count()
+                as u64
         };
         self.shards.iter().map(count).sum()
     }
@@ -171,7 +172,7 @@ impl Shard {
         }
     }
 
-    /// Drops markers that nobody has taken away in time: their owners have died.
+    /// Drops markers that have expired: their owners have died.
     fn forget_dead(&mut self, now: Instant) {
         if self.markers < self.sweep_at {
             return;

@@ -6,8 +6,8 @@
 //!
 //! A read is sent after the call that asks for it, so what it may answer does not change.
 
-use super::RedisStore;
 use crate::store::{Found, StoreError, StoreErrorKind};
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -73,41 +73,47 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl RedisStore {
-    /// Reads a key together with others. The batch is sent by a task of its own: a reader that is dropped does not
-    /// cancel the others.
-    pub(super) async fn read_coalesced(&self, key: String) -> Result<Found, StoreError> {
-        let (answer, found) = oneshot::channel();
-        match self.inner.coalescer.join(Waiting { key, answer }) {
-            Turn::Between => {}
-            Turn::First => {
-                let store = self.clone();
-                tokio::spawn(async move {
-                    tokio::task::yield_now().await;
-                    store.answer(store.inner.coalescer.take()).await;
-                });
-            }
-            Turn::Last(all) => {
-                let store = self.clone();
-                tokio::spawn(async move { store.answer(all).await });
-            }
-        }
-        found.await.unwrap_or_else(|_| Err(stopped()))
-    }
+/// What sends a batch.
+pub(super) trait ReadBatch: Clone + Send + Sync + 'static {
+    fn coalescer(&self) -> &Coalescer;
 
-    async fn answer(&self, mut waiting: Vec<Waiting>) {
-        waiting.retain(|read| !read.answer.is_closed());
-        let (keys, answers): (Vec<String>, Vec<_>) =
-            waiting.into_iter().map(|read| (read.key, read.answer)).unzip();
-        // A receiver that is gone needs no answer.
-        match self.read_many(keys).await {
-            Ok(found) => answers.into_iter().zip(found).for_each(|(answer, found)| {
-                let _ = answer.send(Ok(found));
-            }),
-            Err(error) => answers.into_iter().for_each(|answer| {
-                let _ = answer.send(Err(error.clone()));
-            }),
+    /// Reads these keys, by one command.
+    fn read_batch(&self, keys: Vec<String>) -> impl Future<Output = Result<Vec<Found>, StoreError>> + Send;
+}
+
+/// Reads a key together with others. The batch is sent by a task of its own: a reader that is dropped does not
+/// cancel the others.
+pub(super) async fn read_coalesced<S: ReadBatch>(store: &S, key: String) -> Result<Found, StoreError> {
+    let (answer, found) = oneshot::channel();
+    match store.coalescer().join(Waiting { key, answer }) {
+        Turn::Between => {}
+        Turn::First => {
+            let store = store.clone();
+            tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                send(&store, store.coalescer().take()).await;
+            });
         }
+        Turn::Last(all) => {
+            let store = store.clone();
+            tokio::spawn(async move { send(&store, all).await });
+        }
+    }
+    found.await.unwrap_or_else(|_| Err(stopped()))
+}
+
+async fn send<S: ReadBatch>(store: &S, mut waiting: Vec<Waiting>) {
+    waiting.retain(|read| !read.answer.is_closed());
+    let (keys, answers): (Vec<String>, Vec<_>) =
+        waiting.into_iter().map(|read| (read.key, read.answer)).unzip();
+    // A receiver that is gone needs no answer.
+    match store.read_batch(keys).await {
+        Ok(found) => answers.into_iter().zip(found).for_each(|(answer, found)| {
+            let _ = answer.send(Ok(found));
+        }),
+        Err(error) => answers.into_iter().for_each(|answer| {
+            let _ = answer.send(Err(error.clone()));
+        }),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::coalesce::Coalescer;
 use super::scripts::Scripts;
 use super::server::Server;
-use super::{Inner, RedisStore, StoreError, StoreErrorKind};
+use super::{Inner, RedisStore};
+use crate::store::{StoreError, StoreErrorKind};
 use fred::clients::{Client, WithOptions};
 use fred::interfaces::ClientLike;
 use fred::types::Builder;
@@ -23,7 +24,7 @@ const RECONNECT_MAX_MS: u32 = 300;
 const COMMANDS_IN_FLIGHT_MAX: usize = 20_000;
 const EVENTS_BUFFERED: usize = 1_024;
 
-pub(super) enum Source {
+enum Source {
     Url(String),
     Clients(Vec<Client>),
 }
@@ -37,8 +38,38 @@ pub struct RedisStoreBuilder {
     command_timeout: Duration,
 }
 
+impl RedisStore {
+    /// Connects with sound settings: reconnects without end, answers within 250 ms or not at all, and
+    /// does not queue while the server is away.
+    ///
+    /// # Errors
+    /// The URL or the configuration is wrong. A server that cannot be reached is a warning only: the
+    /// store picks it up when it comes.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Settings to change before connecting.
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Source::Url(url.to_owned()))
+    }
+
+    /// Settings for a store on a client that you have made and started.
+    ///
+    /// Give it a reconnect policy: without one fred waits for ever once the server has gone. A
+    /// warning says so.
+    pub fn on_client(client: Client) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Source::Clients(vec![client]))
+    }
+
+    /// As [`on_client`](Self::on_client), for a pool. Its clients are used in turn.
+    pub fn on_pool(pool: &fred::clients::Pool) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Source::Clients(pool.clients().to_vec()))
+    }
+}
+
 impl RedisStoreBuilder {
-    pub(super) fn new(source: Source) -> Self {
+    fn new(source: Source) -> Self {
         Self { source, prefix: String::new(), connections: 1, command_timeout: COMMAND_TIMEOUT }
     }
 

@@ -2,29 +2,28 @@
 
 mod coalesce;
 mod connect;
+mod reply;
 mod scripts;
 mod server;
 
 pub use connect::RedisStoreBuilder;
 
-use super::{Command, Found, Reply, Store, StoreError, StoreErrorKind, Sweep};
+use super::{Command, Found, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;
 use crate::entry;
 use async_trait::async_trait;
 use bytes::Bytes;
+use coalesce::{Coalescer, ReadBatch, read_coalesced};
 use fred::clients::{Client, Pipeline, WithOptions};
-use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
-use coalesce::Coalescer;
+use reply::{found, in_time, is_noscript, one_for_each, store_error};
 use scripts::{Call, Scripts};
 use server::Server;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
@@ -65,34 +64,6 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// Connects with sound settings: reconnects for ever, answers within 250 ms or not at all, and
-    /// does not queue while the server is away.
-    ///
-    /// # Errors
-    /// The URL or the configuration is wrong. A server that cannot be reached is a warning only: the
-    /// store picks it up when it comes.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::builder(url).connect().await
-    }
-
-    /// Settings to change before connecting.
-    pub fn builder(url: &str) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(connect::Source::Url(url.to_owned()))
-    }
-
-    /// Settings for a store on a client that you have made and started.
-    ///
-    /// Give it a reconnect policy: without one fred waits for ever once the server has gone. A
-    /// warning says so.
-    pub fn on_client(client: Client) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(connect::Source::Clients(vec![client]))
-    }
-
-    /// As [`on_client`](Self::on_client), for a pool. Its clients are used in turn.
-    pub fn on_pool(pool: &fred::clients::Pool) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(connect::Source::Clients(pool.clients().to_vec()))
-    }
-
     fn client(&self) -> &WithOptions<Client> {
         self.one_of(&self.inner.clients)
     }
@@ -139,7 +110,7 @@ impl RedisStore {
     pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
         let in_flight = self.inner.coalescer.enter();
         if in_flight.is_crowded && !self.is_clustered() {
-            self.read_coalesced(key).await
+            read_coalesced(self, key).await
         } else {
             self.read_alone(key).await
         }
@@ -252,6 +223,16 @@ impl RedisStore {
     }
 }
 
+impl ReadBatch for RedisStore {
+    fn coalescer(&self) -> &Coalescer {
+        &self.inner.coalescer
+    }
+
+    async fn read_batch(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
+        self.read_many(keys).await
+    }
+}
+
 #[async_trait]
 impl Store for RedisStore {
     async fn get(&self, key: &str) -> Result<Found, StoreError> {
@@ -327,58 +308,6 @@ impl std::fmt::Debug for RedisStore {
             .field("prefix", &self.inner.prefix)
             .finish_non_exhaustive()
     }
-}
-
-fn found(answer: FredResult<Option<Bytes>>) -> Result<Found, StoreError> {
-    match answer {
-        Ok(bytes) => Ok(bytes.map_or(Found::Nothing, Found::Bytes)),
-        Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
-        Err(error) => Err(store_error(&error)),
-    }
-}
-
-/// fred answers a pipeline that failed as a whole with one error.
-fn one_for_each<T>(mut results: Vec<FredResult<T>>, count: usize) -> Vec<FredResult<T>> {
-    if results.len() == count {
-        return results;
-    }
-    let short = || Error::new(ErrorKind::Protocol, "a pipeline answered with another number of replies");
-    let error = results.drain(..).find_map(Result::err).unwrap_or_else(short);
-    (0..count).map(|_| Err(error.clone())).collect()
-}
-
-/// The answer, unless it comes too late. The timeout is around fred's future, not within, where it costs twice
-/// as much; and beside it, since its 5 KiB are not to be moved once more.
-async fn in_time<T, F>(limit: Duration, mut answer: Pin<&mut F>) -> FredResult<T>
-where
-    F: Future<Output = FredResult<T>>,
-{
-    let mut late = pin!(tokio::time::sleep(limit));
-    let first = poll_fn(|context| match answer.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(answer),
-        Poll::Pending => late.as_mut().poll(context).map(|()| Err(timed_out())),
-    });
-    first.await
-}
-
-fn timed_out() -> Error {
-    Error::new(ErrorKind::Timeout, "Request timed out.")
-}
-
-fn is_noscript(result: &FredResult<Value>) -> bool {
-    matches!(result, Err(error) if error.details().starts_with("NOSCRIPT"))
-}
-
-fn store_error(error: &Error) -> StoreError {
-    let kind = match error.kind() {
-        ErrorKind::Timeout => StoreErrorKind::Timeout,
-        ErrorKind::Config | ErrorKind::Url => StoreErrorKind::Config,
-        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Sentinel => {
-            StoreErrorKind::Unreachable
-        }
-        _ => StoreErrorKind::Refused,
-    };
-    StoreError::new(kind, error.details())
 }
 
 fn glob_escaped(text: &str) -> String {

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 const UNKNOWN: u64 = u64::MAX;
 
 /// The stamp of the server behind the connections. Unknown from the moment a connection breaks
-/// until the server that answers next has said who it is.
+/// until the next server has answered its run id.
 #[derive(Debug)]
 pub(super) struct Server {
     stamp: Arc<AtomicU64>,
@@ -76,7 +76,7 @@ async fn learn(client: &WithOptions<Client>, stamp: &AtomicU64) {
     match client.custom::<String, _>(info, vec!["server"]).await {
         Ok(text) => stamp.store(u64::from(stamp_of(&text)), Ordering::Release),
         Err(error) => {
-            tracing::debug!(target: "sea_orm_autocache", error = %error.details(), "the server did not say who it is");
+            tracing::debug!(target: "sea_orm_autocache", error = %error.details(), "the server's run id is unknown");
         }
     }
 }

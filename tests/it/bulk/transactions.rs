@@ -7,8 +7,8 @@ use crate::support::{Act, Database, Place, World, each_world};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, TransactionTrait,
 };
-use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
+use sea_orm_autocache::store::Step;
 use std::time::Duration;
 
 /// An update, an insert and a delete.
@@ -87,7 +87,8 @@ async fn the_last_write_of_a_row_counts() {
 /// The policy is for statements that nobody has announced.
 #[tokio::test]
 async fn a_bulk_write_is_announced_whatever_the_policy() {
-    let world = World::with(Database::Sqlite, Place::Memory, |b| b.untracked_writes(UntrackedWrites::Refuse)).await;
+    let world =
+        World::with(Database::Sqlite, Place::Memory, |b| b.untracked_writes(UntrackedWrites::Refuse)).await;
     let cache = shelf(&world).await.unwrap();
     let refused = retitle("x", book::Column::Id.eq(1)).exec(&world.db).await.unwrap_err();
     assert!(refused.to_string().contains(".exec_cached(&db)"), "{refused}");

@@ -364,7 +364,10 @@ async fn what_cannot_be_followed_is_refused_with_a_reason() {
             assert!(matches!(CacheErrorKind::of(&refused), Some(CacheErrorKind::Conditional)), "{refused}");
             let astray =
                 author.cached_related_by(book::Relation::Author.def(), book::Entity).await.unwrap_err();
-            assert!(matches!(CacheErrorKind::of(&astray), Some(CacheErrorKind::RelationMismatch)), "{astray}");
+            assert!(
+                matches!(CacheErrorKind::of(&astray), Some(CacheErrorKind::RelationMismatch)),
+                "{astray}"
+            );
         });
         scoped.await;
         let nowhere = author.cached_related(book::Entity).await.unwrap_err();

@@ -7,9 +7,9 @@ use crate::support::meddler::Gate;
 use crate::support::{Database, Meddler, Place, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, Set, TransactionTrait};
-use sea_orm_autocache::store::Step;
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::store::Command;
+use sea_orm_autocache::store::Step;
 use tokio::task::JoinHandle;
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];

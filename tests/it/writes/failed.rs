@@ -25,7 +25,8 @@ async fn a_refused_insert_leaves_the_row_as_it_is() {
 #[tokio::test]
 async fn a_row_is_cached_again_once_the_hold_of_a_failed_write_is_over() {
     for (database, place) in ALL {
-        let world = World::with(database, place, |builder| builder.intent_ttl(Duration::from_millis(30))).await;
+        let world =
+            World::with(database, place, |builder| builder.intent_ttl(Duration::from_millis(30))).await;
         let book = cold_book(&world, "Emma").await.unwrap();
         let cache = world.autocache.cache::<book::Entity>();
         let twin = book::ActiveModel { id: Set(book.id), ..titled("Persuasion") };

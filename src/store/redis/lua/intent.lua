@@ -1,4 +1,4 @@
--- Answers 5 (held, clean) or 6 (held, dirty). Replaces whatever is there (I2); overlap and a lost
+-- Answers 5 (held, clean) or 6 (held, dirty). Replaces what is there (I2); overlap and a lost
 -- earlier token make it dirty (I3); dead writers are left out (I5). `reissued` is '1' when this writer held a
 -- token before.
 local function intent(key, token, hold_ms, reissued)

@@ -17,7 +17,7 @@ end
 -- 'E' nothing, 'V' an entry or foreign bytes, 'X' another Redis type, 'L' a lease, 'W' an intent; and the bytes.
 local function classed(v)
   if type(v) == 'table' then return 'X', '' end
-  -- An empty string is nobody's entry, and no lease could name it as the one it cannot use.
+  -- An empty string is no entry, and no lease could name it as the one it cannot use.
   if not v or v == '' then return 'E', '' end
   local kind = byte(v)
   if kind == 76 and #v == 17 then return 'L', v end
@@ -33,7 +33,7 @@ end
 local function read(key) return classed(peek(key)) end
 
 -- Puts bytes for px milliseconds ('0': for good, 'KEEP': as long as before). When the server refuses
--- (out of memory) the key goes: whatever it held must not outlive a step that should have replaced it.
+-- (out of memory) the key goes: what it held must not outlive a step that should have replaced it.
 local function put(key, bytes, px)
   local done
   if px == 'KEEP' then done = pcall('SET', key, bytes, 'KEEPTTL')

@@ -8,17 +8,20 @@
 //! was at work while they were taken held the row's key, and one that comes later breaks the lease.
 
 use super::lease::{LEASE, LeaseGuard};
-use super::lists::Lists;
-use super::load::{Leader, Load};
-use super::Rows;
+use super::list_reader::{ListReader, Members};
+use super::load::{Kind, Leader, Load, Want};
+use super::{Reader, Rows};
 use crate::coherence::{Answer, Slot, Step, Token, encode_marker};
 use crate::entity::Row;
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, Keyspace};
 use crate::store::{Command, Found, Reply};
 use crate::telemetry::Event;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sea_orm::DbErr;
 use sea_orm::sea_query::ValueTuple;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -37,15 +40,72 @@ struct Candidate {
     token: Token,
 }
 
-impl Lists<'_> {
+/// Each answer is the rows of a list.
+struct ByValue;
+
+/// Loads lists of the index at this place of its keyspace.
+pub(super) fn load_by_value(reader: Reader<'_>, place: usize) -> Load<'_> {
+    Load { reader, kind: &ByValue, index: place }
+}
+
+fn lists_of(load: Load<'_>) -> ListReader<'_> {
+    ListReader::new(load.reader, load.index)
+}
+
+impl Kind for ByValue {
+    fn answer<'a>(
+        &self,
+        load: Load<'a>,
+        want: &'a Want,
+        found: Found,
+    ) -> BoxFuture<'a, Option<Result<Rows, DbErr>>> {
+        Box::pin(async move {
+            let lists = lists_of(load);
+            let Members::Known(members) = lists.members(want, &found) else { return None };
+            let rows = lists.rows_of(vec![(want.clone(), members)]).await;
+            Some(rows.map(|mut lists| lists.pop().unwrap_or_default()))
+        })
+    }
+
+    fn select<'a>(&self, load: Load<'a>, wants: &'a [Want]) -> BoxFuture<'a, Result<Vec<Rows>, DbErr>> {
+        Box::pin(async move { lists_of(load).select(wants).await })
+    }
+
     /// Sets a mark on the entity's fence.
-    pub(super) fn mark_command(&self, mark: Token) -> Option<Command> {
+    fn mark_command(&self, load: Load<'_>, mark: Token) -> Option<Command> {
         let step = Step::Lease { token: mark, hold: MARK_TTL, unusable: None };
-        Some(Command { key: self.keyspace().fence()?.to_owned(), step })
+        Some(Command { key: load.keyspace().fence()?.to_owned(), step })
+    }
+
+    fn read_and_fill<'a>(
+        &self,
+        load: Load<'a>,
+        granted: Vec<Leader>,
+        guard: LeaseGuard,
+        mark: Token,
+        marked: Option<Reply>,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let populate = Populate { lists: lists_of(load), load };
+            let mark = populate.mark(mark, marked).await;
+            populate.read_and_fill(granted, guard, mark).await;
+        })
+    }
+}
+
+/// Fills lists and their rows.
+struct Populate<'a> {
+    lists: ListReader<'a>,
+    load: Load<'a>,
+}
+
+impl<'a> Populate<'a> {
+    fn keyspace(&self) -> &'a Arc<Keyspace> {
+        self.load.keyspace()
     }
 
     /// The bytes that stand on the fence: this reader's mark, or another's, which is as good.
-    pub(super) async fn mark(&self, own: Token, answer: Option<Reply>) -> Option<Bytes> {
+    async fn mark(&self, own: Token, answer: Option<Reply>) -> Option<Bytes> {
         let fence = self.keyspace().fence()?;
         match answer? {
             Ok(Answer::Granted) => encode_marker(&Slot::<()>::Lease(own)).map(Bytes::from),
@@ -61,13 +121,8 @@ impl Lists<'_> {
         }
     }
 
-    pub(super) async fn read_and_fill(
-        &self,
-        load: &Load<'_>,
-        granted: Vec<Leader>,
-        guard: LeaseGuard,
-        mark: Option<Bytes>,
-    ) {
+    async fn read_and_fill(&self, granted: Vec<Leader>, guard: LeaseGuard, mark: Option<Bytes>) {
+        let load = &self.load;
         // Callers that arrive later may not use what this SELECT finds: a row may change without its list.
         load.close(&granted);
         let limits: Vec<u32> = granted.iter().map(|leader| leader.flight.depart()).collect();
@@ -77,9 +132,9 @@ impl Lists<'_> {
         };
         let fill = |(leader, rows): (&Leader, &Rows)| leader.fill_command(self.entry(leader, rows));
         let mut commands: Vec<Command> = granted.iter().zip(&lists).map(fill).collect();
-        let (populating, populate_guard) = self.populate(load, &granted, &lists, mark, begun).await;
+        let (populating, populate_guard) = self.populate(&granted, &lists, mark, begun).await;
         commands.extend(populating);
-        let replies = load.run(commands).await;
+        let replies = load.send(commands).await;
         guard.disarm();
         populate_guard.disarm();
         let stats = &self.keyspace().stats;
@@ -94,18 +149,17 @@ impl Lists<'_> {
 
     /// The list's entry, unless the database takes other values than these for the same.
     fn entry(&self, leader: &Leader, rows: &Rows) -> Option<Entry> {
-        if !rows.iter().all(|row| self.has(row, &leader.want.values)) {
+        if !rows.iter().all(|row| self.lists.has(row, &leader.want.values)) {
             return None;
         }
         let keyspace = self.keyspace();
         let members: Vec<ValueTuple> = rows.iter().map(|row| keyspace.schema.pk_of(&**row)).collect();
-        keyspace.encode_list(self.index, &leader.want.values, &members, leader.token)
+        keyspace.encode_list(self.lists.index, &leader.want.values, &members, leader.token)
     }
 
     /// The fills of those rows that are not cached and were proved not to have changed since the `SELECT`.
     async fn populate(
         &self,
-        load: &Load<'_>,
         granted: &[Leader],
         lists: &[Rows],
         mark: Option<Bytes>,
@@ -124,7 +178,7 @@ impl Lists<'_> {
             let step = Step::Lease { token: candidate.token, hold: LEASE, unusable: None };
             Command { key: candidate.key.clone(), step }
         };
-        let replies = load.run(candidates.iter().map(lease).collect()).await;
+        let replies = self.load.send(candidates.iter().map(lease).collect()).await;
         let leased = candidates.into_iter().zip(replies);
         let leased = leased.filter(|(_, reply)| matches!(reply, Ok(Answer::Granted)));
         let leased: Vec<Candidate> = leased.map(|(candidate, _)| candidate).collect();
@@ -137,7 +191,7 @@ impl Lists<'_> {
     /// The rows of lists that are cached themselves, each once.
     fn candidates(&self, granted: &[Leader], lists: &[Rows]) -> Vec<Candidate> {
         let keyspace = self.keyspace();
-        let cached = |rows: &&Rows| rows.len() <= self.index.limit;
+        let cached = |rows: &&Rows| rows.len() <= self.lists.index.limit;
         let mut seen = HashSet::new();
         let mut candidates = Vec::new();
         for row in lists.iter().filter(cached).flat_map(|rows| rows.iter()) {
