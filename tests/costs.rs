@@ -57,7 +57,7 @@ mod book {
     connect_signals!(ActiveModel);
 }
 
-/// Allocations of a row itself, whoever brings it: its three texts.
+/// Allocations of a row itself: its three texts.
 const ROW: u64 = 3;
 
 fn one_thread() -> Runtime {

@@ -1,4 +1,4 @@
-//! What the compiler says to those who forget a part of a cached entity, or write past its cache.
+//! What the compiler says where a part of a cached entity is missing, or a write goes past its cache.
 //!
 //! The texts are one compiler's: other versions skip this test. To record them anew, run it with
 //! `TRYBUILD=overwrite` on that compiler.

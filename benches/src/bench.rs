@@ -87,7 +87,7 @@ impl Bench {
             paces.push(self.calibrated(case, entrant, work(entrant)).await);
         }
         let mut samples = vec![Vec::new(); entrants.len()];
-        // Nobody always comes after the same one: who comes after those that leave Redis alone finds it asleep.
+        // Shuffled: the entrant after one that leaves Redis alone would always find it asleep.
         let mut order: Vec<usize> = (0..entrants.len()).collect();
         let mut luck = SmallRng::seed_from_u64(SEED);
         for _ in 0..self.plan.rounds {

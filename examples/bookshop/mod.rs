@@ -1,4 +1,4 @@
-//! The bookshop of the examples: authors, their books, who edited them, and the volumes they came in.
+//! The bookshop of the examples: authors, their books, their editors, and the volumes they came in.
 
 #![allow(dead_code)]
 
@@ -23,7 +23,7 @@ pub mod author {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "author")]
     pub struct Model {
         #[sea_orm(primary_key)]
@@ -52,7 +52,7 @@ pub mod book {
     use sea_orm::sea_query::Order;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "book")]
     pub struct Model {
         #[sea_orm(primary_key)]
@@ -111,7 +111,7 @@ pub mod volume {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "volume")]
     pub struct Model {
         #[sea_orm(primary_key)]
@@ -145,7 +145,7 @@ pub mod editor {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "editor")]
     pub struct Model {
         #[sea_orm(primary_key)]
@@ -174,7 +174,7 @@ pub mod book_editor {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "book_editor")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

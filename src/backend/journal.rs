@@ -53,7 +53,7 @@ struct Queue {
 impl Journal {
     /// Queues an invalidation. Whether the journal has just overflowed.
     pub(super) fn queue(&self, key: &str, queued: Queued) -> bool {
-        let mut queue = self.queue();
+        let mut queue = self.lock();
         let overflow = queue.keys.len() >= JOURNAL_KEYS_MAX && !queue.keys.contains_key(key);
         let first = overflow && queue.entities.is_empty();
         if overflow {
@@ -68,7 +68,7 @@ impl Journal {
     }
 
     pub(super) fn queue_entity(&self, entity: EntityKeys, due: Instant) {
-        let mut queue = self.queue();
+        let mut queue = self.lock();
         queue.queue_entity(entity, due);
         self.recount(&queue);
     }
@@ -78,7 +78,7 @@ impl Journal {
         if self.is_empty() {
             return;
         }
-        let mut queue = self.queue();
+        let mut queue = self.lock();
         if let Some(of_key) = queue.keys.get_mut(key) {
             of_key.retain(|queued| queued.token != token);
             if of_key.is_empty() {
@@ -103,18 +103,18 @@ impl Journal {
         if self.is_empty() {
             return false;
         }
-        let queue = self.queue();
+        let queue = self.lock();
         !queue.entities.is_empty() || queue.keys.contains_key(key)
     }
 
     /// Whether every key is suspect.
     pub(super) fn suspects_all(&self) -> bool {
-        !self.is_empty() && !self.queue().entities.is_empty()
+        !self.is_empty() && !self.lock().entities.is_empty()
     }
 
     /// The keys that are due.
     pub(super) fn due(&self, now: Instant) -> Vec<Page> {
-        let queue = self.queue();
+        let queue = self.lock();
         let due = |(key, of_key): (&String, &Vec<Queued>)| {
             let of_key = of_key.iter().filter(|queued| queued.due <= now);
             of_key.map(|queued| (key.clone(), queued.clone())).collect::<Vec<_>>()
@@ -124,18 +124,18 @@ impl Journal {
     }
 
     pub(super) fn due_entities(&self, now: Instant) -> Vec<EntityKeys> {
-        let queue = self.queue();
+        let queue = self.lock();
         queue.entities.iter().filter(|(_, due)| *due <= now).map(|(entity, _)| entity.clone()).collect()
     }
 
     /// An entity was cleared, beginning at `at`.
     pub(super) fn cleared(&self, entity: &EntityKeys, at: Instant) {
-        let mut queue = self.queue();
+        let mut queue = self.lock();
         queue.entities.retain(|(other, due)| other != entity || *due > at);
         self.recount(&queue);
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -9,7 +9,7 @@ pub enum Step<E> {
         /// The reader's token.
         token: Token,
         /// How long the right lasts.
-        hold: Duration,
+        ttl: Duration,
         /// The entry this reader found and cannot use, to be taken over.
         unusable: Option<E>,
     },
@@ -27,13 +27,13 @@ pub enum Step<E> {
         /// The token of the lease.
         token: Token,
     },
-    /// A writer announces itself, before the database can commit.
+    /// A writer places its intent, before the database can commit.
     Intent {
         /// The writer's token.
         token: Token,
         /// How long the writer may take until its commit is over.
-        hold: Duration,
-        /// Whether the writer has announced itself before with this token.
+        ttl: Duration,
+        /// Whether the writer has placed this intent before.
         reissued: bool,
     },
     /// A writer's commit is over.
@@ -48,9 +48,9 @@ pub enum Step<E> {
         /// The writer's token.
         token: Token,
     },
-    /// Somebody changed the row without an intent, and the change is committed.
+    /// The row was changed without an intent, and the change is committed.
     Invalidate,
-    /// A row with a key made by the database was inserted without an intent, and is committed.
+    /// A row with an auto-increment key was inserted without an intent, and is committed.
     Insert {
         /// The entry.
         entry: E,
@@ -70,6 +70,7 @@ pub enum Outcome<E> {
 
 /// What a step answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer<E> {
     /// Lease: it is yours.
     Granted,
@@ -94,7 +95,7 @@ pub enum Answer<E> {
     Emptied,
     /// Other writers keep the key; none of them will publish.
     Shared,
-    /// Finish: the writer's own token was gone. Evictions, failovers and holds that are too short show here.
+    /// Finish: the writer's own token was gone. Evictions, failovers and TTLs that are too short show here.
     Lost,
     /// There was nothing to do.
     Unchanged,
@@ -104,12 +105,12 @@ impl<E> Step<E> {
     /// The same step with its entries changed.
     pub fn map<F>(self, mut change: impl FnMut(E) -> F) -> Step<F> {
         match self {
-            Self::Lease { token, hold, unusable } => {
-                Step::Lease { token, hold, unusable: unusable.map(change) }
+            Self::Lease { token, ttl, unusable } => {
+                Step::Lease { token, ttl, unusable: unusable.map(change) }
             }
             Self::Fill { token, entry, lifetime } => Step::Fill { token, entry: change(entry), lifetime },
             Self::Unlease { token } => Step::Unlease { token },
-            Self::Intent { token, hold, reissued } => Step::Intent { token, hold, reissued },
+            Self::Intent { token, ttl, reissued } => Step::Intent { token, ttl, reissued },
             Self::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
                 Step::Finish { token, outcome: Outcome::Publish(change(entry), lifetime) }
             }
@@ -168,7 +169,7 @@ impl<E> Transition<E> {
 #[must_use]
 pub fn apply<E: Clone + PartialEq>(slot: &Slot<E>, step: Step<E>, now_ms: u64) -> Transition<E> {
     match step {
-        Step::Lease { token, hold, unusable } => lease(slot, token, hold, unusable.as_ref(), now_ms),
+        Step::Lease { token, ttl, unusable } => lease(slot, token, ttl, unusable.as_ref(), now_ms),
         Step::Fill { token, entry, lifetime } => match slot {
             Slot::Lease(standing) if *standing == token => {
                 Transition::put(Slot::Entry(entry), lifetime, Answer::Filled)
@@ -179,7 +180,7 @@ pub fn apply<E: Clone + PartialEq>(slot: &Slot<E>, step: Step<E>, now_ms: u64) -
             Slot::Lease(standing) if *standing == token => Transition::remove(Answer::Emptied),
             _ => Transition::keep(Answer::Unchanged),
         },
-        Step::Intent { token, hold, reissued } => intent(slot, token, hold, reissued, now_ms),
+        Step::Intent { token, ttl, reissued } => intent(slot, token, ttl, reissued, now_ms),
         Step::Finish { token, outcome } => finish(slot, token, outcome, now_ms),
         Step::Release { token } => release(slot, token, now_ms),
         Step::Invalidate => invalidate(slot),
@@ -194,7 +195,7 @@ pub fn apply<E: Clone + PartialEq>(slot: &Slot<E>, step: Step<E>, now_ms: u64) -
 fn lease<E: Clone + PartialEq>(
     slot: &Slot<E>,
     token: Token,
-    hold: Duration,
+    ttl: Duration,
     unusable: Option<&E>,
     now_ms: u64,
 ) -> Transition<E> {
@@ -202,12 +203,12 @@ fn lease<E: Clone + PartialEq>(
         Slot::Entry(entry) if unusable != Some(entry) => Transition::keep(Answer::Found(entry.clone())),
         Slot::Lease(_) => Transition::keep(Answer::Busy),
         Slot::Intent(intents) if intents.any_alive(now_ms) => Transition::keep(Answer::Writing),
-        _ => Transition::put(Slot::Lease(token), Lifetime::For(hold), Answer::Granted),
+        _ => Transition::put(Slot::Lease(token), Lifetime::For(ttl), Answer::Granted),
     }
 }
 
 /// I2, I3. The key lives as long as its longest deadline.
-fn intent<E>(slot: &Slot<E>, token: Token, hold: Duration, reissued: bool, now_ms: u64) -> Transition<E> {
+fn intent<E>(slot: &Slot<E>, token: Token, ttl: Duration, reissued: bool, now_ms: u64) -> Transition<E> {
     let (overlap, lost, mut holders) = match slot {
         Slot::Intent(before) => {
             let overlap = before.dirty || before.holders.iter().any(|holder| holder.token != token);
@@ -216,9 +217,9 @@ fn intent<E>(slot: &Slot<E>, token: Token, hold: Duration, reissued: bool, now_m
         _ => (false, reissued, Vec::new()),
     };
     let dirty = overlap || lost;
-    let hold_ms = millis(hold);
-    let longest_ms = holders.iter().map(|holder| holder.deadline_ms - now_ms).fold(hold_ms, u64::max);
-    holders.push(Holder { token, deadline_ms: now_ms + hold_ms });
+    let ttl_ms = millis(ttl);
+    let longest_ms = holders.iter().map(|holder| holder.deadline_ms - now_ms).fold(ttl_ms, u64::max);
+    holders.push(Holder { token, deadline_ms: now_ms + ttl_ms });
     let lifetime = Lifetime::For(Duration::from_millis(longest_ms));
     Transition::put(Slot::Intent(Intents { dirty, holders }), lifetime, Answer::Held { dirty })
 }
@@ -281,7 +282,7 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const HOLD: Duration = Duration::from_secs(10);
+    const TTL: Duration = Duration::from_secs(10);
     const NOW_MS: u64 = 1_000_000;
     const ROW: Lifetime = Lifetime::For(Duration::from_secs(60));
 
@@ -295,7 +296,7 @@ mod tests {
     }
 
     fn announce(number: u128) -> Step<u8> {
-        Step::Intent { token: token(number), hold: HOLD, reissued: false }
+        Step::Intent { token: token(number), ttl: TTL, reissued: false }
     }
 
     fn publish(number: u128, entry: u8) -> Step<u8> {
@@ -346,7 +347,7 @@ mod tests {
             let (after, answer) = run(slot, [announce(3)]);
             assert!(matches!(&after, Slot::Intent(intents) if intents.has(token(3))));
             assert!(matches!(answer, Answer::Held { .. }));
-            let lease = Step::Lease { token: token(4), hold: HOLD, unusable: Some(7) };
+            let lease = Step::Lease { token: token(4), ttl: TTL, unusable: Some(7) };
             assert_eq!(run(after, [lease]).1, Answer::Writing);
         }
     }
@@ -383,14 +384,14 @@ mod tests {
         let slot = Slot::Intent(Intents { dirty: false, holders: vec![dead] });
         let (after, _) = run(slot.clone(), [announce(2)]);
         assert!(matches!(after, Slot::Intent(intents) if !intents.has(token(1))));
-        let lease = Step::Lease { token: token(3), hold: HOLD, unusable: None };
+        let lease = Step::Lease { token: token(3), ttl: TTL, unusable: None };
         assert_eq!(run(slot, [lease]).1, Answer::Granted);
     }
 
     /// I6.
     #[test]
     fn a_lease_is_granted_only_where_nothing_usable_stands() {
-        let lease = |unusable| Step::Lease { token: token(3), hold: HOLD, unusable };
+        let lease = |unusable| Step::Lease { token: token(3), ttl: TTL, unusable };
         assert_eq!(run(Slot::Empty, [lease(None)]).1, Answer::Granted);
         assert_eq!(run(Slot::Entry(7), [lease(Some(7))]).1, Answer::Granted);
         assert_eq!(run(Slot::Entry(7), [lease(Some(8))]).1, Answer::Found(7));

@@ -73,7 +73,7 @@ impl Kind for ByValue {
 
     /// Sets a mark on the entity's fence.
     fn mark_command(&self, load: Load<'_>, mark: Token) -> Option<Command> {
-        let step = Step::Lease { token: mark, hold: MARK_TTL, unusable: None };
+        let step = Step::Lease { token: mark, ttl: MARK_TTL, unusable: None };
         Some(Command { key: load.keyspace().fence()?.to_owned(), step })
     }
 
@@ -175,7 +175,7 @@ impl<'a> Populate<'a> {
         let leases = candidates.iter().map(|candidate| (candidate.key.clone(), candidate.token));
         let guard = LeaseGuard::new(keyspace, leases);
         let lease = |candidate: &Candidate| {
-            let step = Step::Lease { token: candidate.token, hold: LEASE, unusable: None };
+            let step = Step::Lease { token: candidate.token, ttl: LEASE, unusable: None };
             Command { key: candidate.key.clone(), step }
         };
         let replies = self.load.send(candidates.iter().map(lease).collect()).await;

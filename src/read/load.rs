@@ -363,7 +363,7 @@ impl Leader {
 
     fn lease_command(&self) -> Command {
         let unusable = self.want.unusable.clone();
-        self.command(Step::Lease { token: self.token, hold: LEASE, unusable })
+        self.command(Step::Lease { token: self.token, ttl: LEASE, unusable })
     }
 
     pub(super) fn unlease_command(&self) -> Command {

@@ -26,6 +26,7 @@ use std::{fmt::Debug, sync::Arc};
 
 /// One step on one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Command {
     /// The key, without a store's own prefix.
     pub key: String,
@@ -33,11 +34,20 @@ pub struct Command {
     pub step: Step<Bytes>,
 }
 
+impl Command {
+    /// This step on this key.
+    #[must_use]
+    pub fn new(key: String, step: Step<Bytes>) -> Self {
+        Self { key, step }
+    }
+}
+
 /// What a command came to.
 pub type Reply = Result<Answer<Bytes>, StoreError>;
 
 /// What a read of a key found.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Found {
     /// No such key.
     Nothing,
@@ -51,12 +61,21 @@ pub enum Found {
 
 /// Which keys [`Store::clear`] invalidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sweep {
     /// Only keys that begin with this.
     pub prefix: String,
     /// Of those, only markers, entries that carry this in their header, and bytes of no known form.
     /// `None`: all of them.
     pub entity: Option<[u8; 4]>,
+}
+
+impl Sweep {
+    /// All keys that begin with this.
+    #[must_use]
+    pub fn of_prefix(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), entity: None }
+    }
 }
 
 /// A place that holds slots and runs the protocol's steps on them, each atomically.

@@ -168,7 +168,7 @@ async fn an_insert_with_a_known_key_may_be_dropped_anywhere() -> Result<(), DbEr
     Ok(())
 }
 
-/// Nobody has asked for its key before, which nobody knew.
+/// Its key was never asked for, as it was not known.
 #[tokio::test]
 async fn an_insert_whose_key_the_database_makes_may_be_dropped_anywhere() -> Result<(), DbErr> {
     fn title(polled: &str) -> std::future::Ready<Result<String, DbErr>> {
@@ -235,7 +235,7 @@ async fn a_read_may_be_dropped_anywhere() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// These run in the caller's own task, so nobody else brings them to an end.
+/// These run in the caller's own task, so no other task brings them to an end.
 #[tokio::test]
 async fn a_read_through_a_given_connection_may_be_dropped_anywhere() -> Result<(), DbErr> {
     at_each_poll!(
@@ -266,8 +266,8 @@ async fn a_read_of_many_may_be_dropped_anywhere() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The one hole: nobody knows the key of a row whose insert was dropped before its hook has run, so
-/// what is remembered of its absence stays until its timeout, or until somebody invalidates it.
+/// The one hole: the key of a row whose insert was dropped before its hook has run is not known, so
+/// a tombstone of it stays until its TTL, or until it is invalidated.
 #[tokio::test]
 async fn a_dropped_insert_whose_key_the_database_makes_leaves_a_tombstone_that_was_there() -> Result<(), DbErr>
 {

@@ -77,7 +77,7 @@ async fn a_fill_that_comes_after_a_delete_is_refused() -> Result<(), DbErr> {
     Ok(())
 }
 
-/// A remembered absence that is on its way must not hide the row that is inserted meanwhile.
+/// A tombstone on its way to the store must not hide a row that is inserted before it arrives.
 #[tokio::test]
 async fn a_tombstone_that_comes_after_an_insert_is_refused() -> Result<(), DbErr> {
     for place in PLACES {
@@ -122,7 +122,7 @@ async fn a_reader_that_starts_after_a_save_never_shares_a_read_from_before_it() 
     Ok(())
 }
 
-/// Two overlapping writers: neither may publish, whoever finishes last (I3).
+/// Two overlapping writers: neither may publish, in either order of their ends (I3).
 #[tokio::test]
 async fn overlapping_writers_leave_the_key_to_the_database() -> Result<(), DbErr> {
     for place in PLACES {
@@ -147,7 +147,7 @@ async fn overlapping_writers_leave_the_key_to_the_database() -> Result<(), DbErr
     Ok(())
 }
 
-/// While a write is under way nobody hits the old row, and nobody waits for the writer for long.
+/// While a write is in flight no reader hits the old row, and none waits long for the writer.
 #[tokio::test]
 async fn readers_bypass_a_row_that_is_being_written() -> Result<(), DbErr> {
     for place in PLACES {

@@ -69,7 +69,7 @@ async fn a_dead_server_costs_nobody_an_error_or_a_wait_and_is_back_within_a_seco
         until(Duration::from_secs(1), "the first hit", || async { cache.contains(hot.id).await.unwrap() })
             .await;
     println!("the first hit came {back:?} after the path was open again");
-    assert_eq!(cache.get(changed.id).await?.title, "new", "what was written meanwhile is not stale");
+    assert_eq!(cache.get(changed.id).await?.title, "new", "what was written during the outage is not stale");
     Ok(())
 }
 

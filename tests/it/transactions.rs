@@ -55,7 +55,7 @@ async fn nothing_is_seen_before_the_commit_and_nothing_touched_after_a_rollback(
         let (saved, _, trips) = world.cost(retitled(&book, "new").update(&txn)).await;
         assert_eq!((saved.unwrap().title.as_str(), trips), ("new", 0));
         let (read, sql, _) = world.cost(cache.get(book.id)).await;
-        assert_eq!((read.unwrap().title.as_str(), sql), ("old", 0), "uncommitted rows are nobody's");
+        assert_eq!((read.unwrap().title.as_str(), sql), ("old", 0), "uncommitted rows are not visible");
         let (rolled_back, _, trips) = world.cost(txn.rollback()).await;
         rolled_back.unwrap();
         assert_eq!(trips, 0);
@@ -216,7 +216,7 @@ async fn a_save_without_changes_in_an_old_snapshot_publishes_nothing() {
     assert_eq!((read.unwrap().title.as_str(), sql), ("new", 0));
 }
 
-/// What `before_save` notes is forgotten when the hold is over: of a save that took longer nobody knows
+/// What `before_save` notes is forgotten when the hold is over: of a save that took longer it is not known
 /// whether it has written, or read an old snapshot.
 #[tokio::test]
 async fn a_save_without_changes_that_outlives_the_hold_publishes_nothing() {
@@ -243,7 +243,7 @@ async fn a_commit_after_a_swallowed_error_publishes_nothing() {
     assert_eq!(cache.get(book.id).await.unwrap().title, "old");
 }
 
-/// The answer to COMMIT never comes: whether it has happened nobody knows, so the intent stays.
+/// The answer to COMMIT never comes: its outcome is unknown, so the intent stays.
 #[tokio::test]
 async fn a_commit_without_an_answer_leaves_the_key_to_the_database() {
     let world = World::new(Database::Postgres, Place::Redis).await;
@@ -262,7 +262,7 @@ async fn a_commit_without_an_answer_leaves_the_key_to_the_database() {
     assert!(!cache.contains(book.id).await.unwrap());
     let (read, sql, _) = world.cost(cache.get(book.id)).await;
     assert_eq!((read.unwrap().title.as_str(), sql), ("maybe", 1), "the database has committed");
-    assert!(!cache.contains(book.id).await.unwrap(), "nobody fills before the hold is over");
+    assert!(!cache.contains(book.id).await.unwrap(), "no fill before the intent has expired");
     proxy.cut();
 }
 

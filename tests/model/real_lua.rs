@@ -85,14 +85,14 @@ impl Remote for RealKey {
     fn step(&mut self, step: Step<u8>) -> Answer<u8> {
         let millis = |hold: std::time::Duration| Value::Integer(hold.as_millis() as i64);
         let answer = match step {
-            Step::Lease { token, hold, .. } => {
+            Step::Lease { token, ttl: hold, .. } => {
                 self.call("lease", vec![millis(hold), token_bytes(token), "".into()])
             }
             Step::Fill { token, entry, .. } => {
                 self.call("fill", vec!["0".into(), token_bytes(token), entry_bytes(entry)])
             }
             Step::Unlease { token } => self.call("unlease", vec![token_bytes(token)]),
-            Step::Intent { token, hold, .. } => {
+            Step::Intent { token, ttl: hold, .. } => {
                 self.call("intent", vec![token_bytes(token), millis(hold), "0".into()])
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, _) } => {
@@ -257,7 +257,7 @@ fn every_mutation_of_the_scripts_is_noticed() {
         ),
         mutation("a dirty intent publishes", "and byte(v, 2) == 48", "", none),
         mutation("overlap is forgotten", "mark = dirty and '1' or '0'", "mark = '0'", crash),
-        mutation("who remains is clean", "'W1' .. rest, 'KEEP'", "'W0' .. rest, 'KEEP'", none),
+        mutation("the writer that remains is clean", "'W1' .. rest, 'KEEP'", "'W0' .. rest, 'KEEP'", none),
         mutation("an intent leaves others out", "'W' .. mark .. rest .. token", "'W' .. mark .. token", none),
         mutation(
             "a lost token does nothing",
@@ -274,7 +274,12 @@ fn every_mutation_of_the_scripts_is_noticed() {
             "local kind, v = read(key)\nif kind == 'V' then return 5 end\n  local mark",
             none,
         ),
-        mutation("somebody's intent is taken for the own one", " or sub(v, 3, 18) ~= token", "", evicted),
+        mutation(
+            "another writer's intent is taken for the own one",
+            " or sub(v, 3, 18) ~= token",
+            "",
+            evicted,
+        ),
         mutation("the first of many is taken for the only one", "#v ~= 31 or ", "", none),
     ];
     for mutation in mutations {

@@ -55,7 +55,7 @@ pub fn step(variant: Variant, slot: &Slot<u8>, step: Step<u8>) -> Transition<u8>
             put(Change::Keep, Answer::Lost)
         }
         (Variant::LastTokenOnly, Step::Intent { .. }, Slot::Intent(_)) => {
-            // As if nobody were there.
+            // As if there were no other writer.
             let alone = apply(&Slot::Empty, step, 1);
             match alone.change {
                 Change::Put(Slot::Intent(intents), life) => {

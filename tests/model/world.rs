@@ -69,7 +69,7 @@ pub struct World {
     /// The mark on the entity's fence, by the seeder that has set it.
     fence: Option<u8>,
     writers: Vec<Writer>,
-    /// Finishes that nobody waits for any longer.
+    /// Finishes that no writer waits for any longer.
     zombies: Vec<u8>,
     crashes_left: u8,
     /// What a read has returned that it should not have.
@@ -133,7 +133,7 @@ struct Writer {
 /// Something that may happen next.
 pub struct Move<'w> {
     pub label: String,
-    /// Whether it is the environment's: nobody waits for it.
+    /// Whether it is a step of the environment, which no process waits for.
     pub is_environment: bool,
     happen: Box<dyn FnOnce(&mut World) + 'w>,
 }
@@ -162,7 +162,7 @@ pub fn with_remote<R: Remote + 'static, T>(remote: R, work: impl FnOnce() -> T) 
     REMOTE.replace(Some(shared.clone()));
     let result = work();
     REMOTE.replace(None);
-    let remote = Rc::into_inner(shared).expect("nobody else holds the key").into_inner();
+    let remote = Rc::into_inner(shared).expect("the only handle of the key").into_inner();
     (remote, result)
 }
 
@@ -331,7 +331,7 @@ impl<'w> Moves<'_, 'w> {
                 move |world| {
                     let limit = world.readers[index].departures;
                     depart(world);
-                    match world.apply(variant, Step::Lease { token, hold: LONG, unusable: None }) {
+                    match world.apply(variant, Step::Lease { token, ttl: LONG, unusable: None }) {
                         Answer::Granted => set(world, Reading::Leased),
                         Answer::Found(value) => set(world, Reading::Landing(value, limit)),
                         _ => set(world, Reading::Waiting),
@@ -481,7 +481,7 @@ impl<'w> Moves<'_, 'w> {
         self.push(
             || format!("W{index} INTENT"),
             move |world| {
-                let intent = Step::Intent { token: token_of_writer(index), hold: LONG, reissued: false };
+                let intent = Step::Intent { token: token_of_writer(index), ttl: LONG, reissued: false };
                 world.apply(variant, intent);
                 world.writers[index].phase = Writing::Announced;
             },

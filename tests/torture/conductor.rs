@@ -61,7 +61,7 @@ pub async fn run(set: FaultSet, database: Database, seed: u64, duration: Duratio
     verdict
 }
 
-/// Keeps what led to findings for whoever looks into them.
+/// Keeps what led to findings, to be looked into.
 fn keep(name: &str, folder: &Path, commits: &[Commit]) {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&place);

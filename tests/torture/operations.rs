@@ -71,7 +71,7 @@ async fn read_in_transaction(worker: &Worker, rng: &mut StdRng) {
     worker.read(rng, 's', &ids, reading).await;
 }
 
-/// In a task of its own, which nobody drops: sqlx 0.9 gives a connection back to its pool with an open
+/// In a task of its own, which is never dropped: sqlx 0.9 gives a connection back to its pool with an open
 /// transaction when a BEGIN on Postgres or MySQL is dropped midway, and what is then written through that
 /// connection is never committed.
 pub async fn begin(worker: &Worker, repeatable: bool) -> Result<CachedTransaction, DbErr> {

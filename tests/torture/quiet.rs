@@ -22,7 +22,7 @@ struct Newcomer<'a> {
     autocache: Autocache,
     redis: Client,
     stage: &'a Stage,
-    /// The cache that is kept by hand has nobody to ask but Redis.
+    /// The cache that is kept by hand has no one to ask but Redis.
     naive: bool,
     standing: BTreeMap<char, usize>,
 }

@@ -129,7 +129,7 @@ impl Worker {
         self.history.note(event);
     }
 
-    /// A revision, or the number of an operation, that is nobody else's.
+    /// A revision, or the number of an operation, that is used once.
     pub fn fresh(&self) -> i64 {
         self.next.fetch_add(1, Ordering::Relaxed).try_into().expect("a number below 2^63")
     }
@@ -208,7 +208,7 @@ impl Worker {
         }
     }
 
-    /// A row with a key of the database's making that somebody was told of, a recent one.
+    /// A recent row with an auto-increment key that some worker knows of.
     pub fn some_born(&self, rng: &mut StdRng) -> Option<i64> {
         let id = *self.told_of("born").choose(rng)?;
         let ahead = self.set.asks_for_unborn && rng.random_ratio(1, 10);

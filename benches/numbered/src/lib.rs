@@ -1,18 +1,17 @@
 //! Entities by number: as many types as wanted, without a module for each.
 //!
-//! Only to be registered: they have no table, and nobody reads or writes them. They are a crate of their own,
+//! Only to be registered: they have no table, and are never read or written. They are a crate of their own,
 //! compiled without optimization, because a thousand entities of any crate take the compiler long.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel, QueryResult, sea_query};
+use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel, QueryResult, TryIntoModel, sea_query};
 use sea_orm_autocache::{Autocache, CachedEntity, SignalsConnected};
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Entity<const N: usize>;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model<const N: usize> {
     pub id: i64,
 }
@@ -153,10 +152,13 @@ impl<const N: usize> IntoActiveModel<ActiveModel<N>> for Model<N> {
     }
 }
 
-impl<const N: usize> CachedEntity for Entity<N> {
-    // A thousand of them are compiled.
-    const JUNCTION: bool = false;
+impl<const N: usize> TryIntoModel<Model<N>> for ActiveModel<N> {
+    fn try_into_model(self) -> Result<Model<N>, DbErr> {
+        Ok(Model { id: self.id.unwrap() })
+    }
+}
 
+impl<const N: usize> CachedEntity for Entity<N> {
     fn model_name() -> Cow<'static, str> {
         Cow::Owned(format!("numbered_{N}"))
     }
@@ -164,7 +166,7 @@ impl<const N: usize> CachedEntity for Entity<N> {
 
 /// Makes one known, as its first use would.
 fn register<const N: usize>(autocache: &Autocache) {
-    let _ = autocache.cache::<Entity<N>>();
+    let _ = autocache.cache::<Entity<N>>().make_key(1);
 }
 
 /// Makes all of them known.

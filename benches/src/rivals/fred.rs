@@ -2,7 +2,7 @@
 //!
 //! The client is tuned as the one of `RedisStore` is, in `src/store/redis/connect.rs`: one connection, a
 //! timeout for each command, no replays. A difference is then what the crate does, not how it connects.
-//! Only the timeout is longer: it costs the same, and here nobody asks the database when it is over.
+//! Only the timeout is longer: it costs the same, and here the database is not asked when it is over.
 
 use super::TIMEOUT;
 use super::aside::{Cache, GetPut, GetPutMany, many_through, through};

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// One kind of work. Each names what is timed; what has to happen before is not.
 #[derive(Clone)]
 pub enum Work {
-    /// Reads of these rows, which are warm unless nobody has warmed them.
+    /// Reads of these rows, which are warm if the scenario has warmed them.
     Hit(Arc<[i64]>),
     /// Reads of rows that were made cold.
     Miss(Arc<[i64]>),

@@ -26,7 +26,7 @@ pub(super) fn value(input: &mut Input<'_>, depth: usize) -> Result<Value, Malfor
         tag::BYTES => Value::Bytes(input.nullable(Input::binary)?.map(<[u8]>::to_vec)),
         tag::ENUM => Value::Enum(enumeration(input)?),
         #[cfg(feature = "postgres-array")]
-        tag::ARRAY => super::postgres::read_array(input, depth, self::value)?,
+        tag::ARRAY => super::postgres::read_array(input, depth, value)?,
         tag => of_a_feature(input, tag)?,
     })
 }

@@ -159,13 +159,13 @@ mod tests {
     /// I2.
     #[tokio::test]
     async fn whatever_ends_an_entry_takes_it_out() {
-        let hold = Duration::from_secs(9);
-        assert!(!Shop::with_row(Step::Intent { token: token(1), hold, reissued: false }).await);
+        let ttl = Duration::from_secs(9);
+        assert!(!Shop::with_row(Step::Intent { token: token(1), ttl, reissued: false }).await);
         assert!(!Shop::with_row(Step::Invalidate).await);
         assert!(!Shop::with_row(Step::Insert { entry: "Vother".into(), lifetime: LIFE }).await);
         let unusable = Some("Vrow".into());
-        assert!(!Shop::with_row(Step::Lease { token: token(1), hold, unusable }).await);
-        assert!(Shop::with_row(Step::Lease { token: token(1), hold, unusable: None }).await, "it stands");
+        assert!(!Shop::with_row(Step::Lease { token: token(1), ttl, unusable }).await);
+        assert!(Shop::with_row(Step::Lease { token: token(1), ttl, unusable: None }).await, "it stands");
         assert!(Shop::with_row(Step::Unlease { token: token(1) }).await, "it stands");
     }
 

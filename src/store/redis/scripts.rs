@@ -132,17 +132,17 @@ impl Scripts {
 
     fn spell(&self, step: Step<Bytes>) -> Spelled<'_> {
         let (name, script, shared, own) = match step {
-            Step::Lease { token, hold, unusable } => {
+            Step::Lease { token, ttl, unusable } => {
                 let own = vec![bytes(token), Value::Bytes(unusable.unwrap_or_default())];
-                ("lease", &self.lease, vec![millis(hold)], own)
+                ("lease", &self.lease, vec![millis(ttl)], own)
             }
             Step::Fill { token, entry, lifetime } => {
                 ("fill", &self.fill, vec![expiry(lifetime)], vec![bytes(token), Value::Bytes(entry)])
             }
             Step::Unlease { token } => ("unlease", &self.unlease, Vec::new(), vec![bytes(token)]),
-            Step::Intent { token, hold, reissued } => {
+            Step::Intent { token, ttl, reissued } => {
                 let reissued = if reissued { "1" } else { "0" };
-                ("intent", &self.intent, vec![bytes(token), millis(hold), reissued.into()], Vec::new())
+                ("intent", &self.intent, vec![bytes(token), millis(ttl), reissued.into()], Vec::new())
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
                 let shared = vec![bytes(token), "P".into(), expiry(lifetime)];

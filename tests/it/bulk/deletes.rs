@@ -126,7 +126,7 @@ async fn a_refused_delete_leaves_every_row_as_it_was() {
         desk.insert(&world.plain).await?;
         let before = everything(&world).await?;
         let refused = author::Entity::delete_many().exec_cached(&world.db).await;
-        assert!(refused.is_err(), "somebody sits at that desk");
+        assert!(refused.is_err(), "the desk is still referred to");
         let (after, sql, _) = world.cost(everything(&world)).await;
         assert_eq!((after?, sql), (before, 0));
         Ok(())

@@ -84,7 +84,7 @@ async fn the_last_write_of_a_row_counts() {
     .await;
 }
 
-/// The policy is for statements that nobody has announced.
+/// The policy is for statements that run no hooks.
 #[tokio::test]
 async fn a_bulk_write_is_announced_whatever_the_policy() {
     let world =

@@ -174,7 +174,7 @@ async fn composite_and_text_keys_are_found() {
     .await;
 }
 
-/// The statement says more than one table, or something before it: nobody knows the rows.
+/// The statement says more than one table, or something before it: the rows are not known.
 #[tokio::test]
 async fn what_cannot_be_read_empties_the_entity() {
     each_world(|world| async move {

@@ -168,7 +168,7 @@ async fn after(world: &World, id: i64) -> Result<After, DbErr> {
 async fn held(world: &World, call: Call) -> Result<book::Model, DbErr> {
     let cache = world.autocache.cache::<book::Entity>();
     if world.database == Database::Postgres {
-        // It numbers on from where it was, although it may have been given the next key meanwhile.
+        // It numbers on from where it was, although the next key may have been given to it by then.
         let number = "SELECT setval('book_id_seq', (SELECT last_value + 2 FROM book_id_seq))";
         world.plain.execute_unprepared(number).await?;
     }
@@ -206,7 +206,7 @@ async fn each_write_leaves_in_the_cache_what_the_table_says() {
     .await;
 }
 
-/// Where nobody has asked for the absent row before.
+/// Where the absent row was not asked for before.
 #[tokio::test]
 async fn an_insert_into_an_empty_key_is_published_at_once() {
     each_world(|world| async move {

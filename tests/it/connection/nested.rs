@@ -205,7 +205,7 @@ async fn a_nested_save_on_a_plain_connection_is_a_plain_transaction() {
         world.autocache.scope(saved.save(&world.plain)).await?;
         for _ in 0..2 {
             assert_eq!(cache.get(1).await?.name, "Jane Austen");
-            assert!(!cache.contains(1).await?, "nobody has seen a COMMIT");
+            assert!(!cache.contains(1).await?, "there was no COMMIT yet");
         }
         Ok(())
     })

@@ -109,7 +109,7 @@ async fn a_restricted_connection_by_itself_is_taken_for_a_transaction() {
         world.autocache.scope(changed.update(&bare)).await?;
         for _ in 0..2 {
             assert_eq!(cache.get(book.id).await?.rank, 2);
-            assert!(!cache.contains(book.id).await?, "nobody has seen a COMMIT");
+            assert!(!cache.contains(book.id).await?, "there was no COMMIT yet");
         }
         Ok(())
     })

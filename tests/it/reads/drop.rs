@@ -109,6 +109,6 @@ async fn clearing_finds_keys_of_any_form_and_spares_what_is_not_ours() {
     }
     assert!(world.autocache.cache::<book::Entity>().contains(book.id).await.unwrap());
     for key in ["session:1", "visa", "count", "empty", "queue"] {
-        assert_eq!(client.exists::<u64, _>(key).await.unwrap(), 1, "`{key}` is somebody else's");
+        assert_eq!(client.exists::<u64, _>(key).await.unwrap(), 1, "`{key}` is not of this cache");
     }
 }

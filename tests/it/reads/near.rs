@@ -41,7 +41,7 @@ async fn read_often(cache: &Books, db: &CachedConnection, title: &str) -> Result
     Ok(book)
 }
 
-/// One of a flood of rows. A flood that nobody reads makes nothing go that was read.
+/// One of a flood of rows. A flood that is not read evicts nothing that was read.
 async fn read_once(cache: &Books, db: &CachedConnection, number: i32) -> Result<(), DbErr> {
     let book = titled(&format!("book {number}")).insert(db).await?;
     cache.get(book.id).await.map(|_| ())
@@ -134,7 +134,7 @@ async fn an_invalidation_ends_them() -> Result<(), DbErr> {
     let (world, db, cache) = roomy().await;
     let book = read_often(&cache, &db, "Emma").await?;
     change_unseen(&world, &book, "Persuasion").await?;
-    assert_eq!(cache.get(book.id).await?.title, "Emma", "nobody has told of the change");
+    assert_eq!(cache.get(book.id).await?.title, "Emma", "the change ran no hooks");
     cache.invalidate(book.id).await?;
     let (read, sql, _) = world.cost(cache.get(book.id)).await;
     assert_eq!((read?.title.as_str(), sql), ("Persuasion", 1));
@@ -190,7 +190,7 @@ async fn an_eviction_ends_them() -> Result<(), DbErr> {
     for number in 0..1_000 {
         read_once(&cache, &db, number).await?;
     }
-    // What is not in the store is in nobody's way: a write of it finds nothing to take away.
+    // A write of a row that is not in the store finds nothing to take away.
     let (read, sql, _) = world.cost(cache.get(book.id)).await;
     assert_eq!((read?, sql), (book.clone(), 1));
     let saved = retitled(&book, "Persuasion").update(&db).await?;
@@ -219,7 +219,7 @@ async fn a_row_that_is_read_by_its_number_only_survives_a_flood() -> Result<(), 
 async fn a_row_that_may_not_be_read_is_not_read_by_its_number() -> Result<(), DbErr> {
     let (world, db, cache) = roomy().await;
     let book = read_often(&cache, &db, "Emma").await?;
-    // A transaction that has written sees what it has written, and nobody else does.
+    // A transaction that has written sees what it has written, and no other reader does.
     let transaction = db.begin().await?;
     let saved = retitled(&book, "Persuasion").update(&transaction).await?;
     assert_eq!(cache.on(&transaction).get(book.id).await?, saved);

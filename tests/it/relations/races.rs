@@ -94,7 +94,7 @@ async fn a_row_that_changed_since_the_list_was_read_is_not_seeded() -> Result<()
     Ok(())
 }
 
-/// Two children at once: both are there, whoever was first.
+/// Two children at once: both are there, in either order.
 #[tokio::test]
 async fn two_children_at_once_are_both_there() -> Result<(), DbErr> {
     for place in PLACES {

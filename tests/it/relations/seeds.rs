@@ -45,7 +45,7 @@ async fn shop(place: Place) -> Result<Shop, DbErr> {
 impl Shop {
     async fn evict(&self) {
         let key = self.world.autocache.cache::<book::Entity>().make_key(self.book);
-        Store::run(&self.meddler, vec![Command { key, step: Step::Invalidate }]).await.remove(0).unwrap();
+        Store::run(&self.meddler, vec![Command::new(key, Step::Invalidate)]).await.remove(0).unwrap();
     }
 
     /// The reader comes to its end: it began before the change, and may answer with either row.

@@ -11,13 +11,13 @@ const LONG: Duration = Duration::from_secs(600);
 const LIFE: Lifetime = Lifetime::For(LONG);
 
 fn lease(n: u128) -> Step<Bytes> {
-    Step::Lease { token: token(n), hold: LONG, unusable: None }
+    Step::Lease { token: token(n), ttl: LONG, unusable: None }
 }
 fn fill(n: u128, entry: &'static str) -> Step<Bytes> {
     Step::Fill { token: token(n), entry: entry.into(), lifetime: LIFE }
 }
 fn intent(n: u128) -> Step<Bytes> {
-    Step::Intent { token: token(n), hold: LONG, reissued: false }
+    Step::Intent { token: token(n), ttl: LONG, reissued: false }
 }
 fn publish(n: u128, entry: &'static str) -> Step<Bytes> {
     Step::Finish { token: token(n), outcome: Outcome::Publish(entry.into(), LIFE) }
@@ -93,7 +93,7 @@ async fn writers_meet(store: &dyn Store) {
     let third =
         vec![(publish(1, "Va"), Answer::Shared), (intent(3), DIRTY), (publish(2, "Vb"), Answer::Shared)];
     law(store, both([third, vec![(publish(3, "Vc"), Answer::Emptied)]].concat()), Shape::Empty).await;
-    let again = Step::Intent { token: token(1), hold: LONG, reissued: true };
+    let again = Step::Intent { token: token(1), ttl: LONG, reissued: true };
     law(store, vec![(intent(1), HELD), (again.clone(), HELD)], writers(false, &[1])).await;
     law(store, vec![(again, DIRTY), (publish(1, "Va"), Answer::Emptied)], Shape::Empty).await;
 }
@@ -141,8 +141,7 @@ async fn strangers(store: &dyn Store) {
     law(store, during, Shape::Empty).await;
     law(store, vec![(insert("Va"), Answer::Published), (insert("Vb"), Answer::Emptied)], Shape::Empty).await;
     law(store, vec![(intent(1), HELD), (insert("Va"), Answer::Shared)], writers(true, &[1])).await;
-    let over =
-        |bytes: &'static str| Step::Lease { token: token(1), hold: LONG, unusable: Some(bytes.into()) };
+    let over = |bytes: &'static str| Step::Lease { token: token(1), ttl: LONG, unusable: Some(bytes.into()) };
     law(
         store,
         vec![(insert("junk"), Answer::Published), (over("junk"), Answer::Granted)],
@@ -161,12 +160,12 @@ async fn strangers(store: &dyn Store) {
 async fn time_passes(store: &dyn Store) {
     let short = Duration::from_millis(40);
     let key = fresh_key("time");
-    step(store, &key, Step::Intent { token: token(1), hold: short, reissued: false }).await;
+    step(store, &key, Step::Intent { token: token(1), ttl: short, reissued: false }).await;
     step(store, &key, intent(2)).await;
     let lapsing = fresh_key("time");
-    step(store, &lapsing, Step::Intent { token: token(1), hold: short, reissued: false }).await;
+    step(store, &lapsing, Step::Intent { token: token(1), ttl: short, reissued: false }).await;
     let leased = fresh_key("time");
-    step(store, &leased, Step::Lease { token: token(1), hold: short, unusable: None }).await;
+    step(store, &leased, Step::Lease { token: token(1), ttl: short, unusable: None }).await;
     let stored = fresh_key("time");
     step(store, &stored, Step::Insert { entry: "Va".into(), lifetime: Lifetime::For(short) }).await;
     let kept = fresh_key("time");
@@ -182,7 +181,7 @@ async fn time_passes(store: &dyn Store) {
 
 async fn batches(store: &dyn Store) {
     let keys: Vec<String> = (0..5).map(|_| fresh_key("batch")).collect();
-    let command = |(n, key): (usize, &String)| Command { key: key.clone(), step: lease(n as u128) };
+    let command = |(n, key): (usize, &String)| Command::new(key.clone(), lease(n as u128));
     let replies = store.run(keys.iter().enumerate().map(command).collect()).await;
     assert!(replies.iter().all(|reply| *reply == Ok(Answer::Granted)) && replies.len() == 5);
     assert_eq!(try_step(store, &keys[3], fill(3, "Vx")).await, Ok(Answer::Filled));
@@ -201,7 +200,7 @@ async fn sweeps(store: &dyn Store) {
     let leased = format!("{base}:b");
     step(store, &leased, lease(1)).await;
     let prefix = format!("{base}:");
-    assert_eq!(store.clear(&Sweep { prefix, entity: None }).await, Ok(2));
+    assert_eq!(store.clear(&Sweep::of_prefix(prefix)).await, Ok(2));
     assert_eq!(shape(slot(store, &mine).await), Shape::Empty);
     assert_eq!(step(store, &leased, fill(1, "Va")).await, Answer::Refused);
     assert_eq!(shape(slot(store, &theirs).await), entry("Va"));
@@ -262,7 +261,7 @@ async fn scripts_that_the_server_has_forgotten_are_loaded_again() {
     let forget = fred::types::CustomCommand::new_static("SCRIPT", fred::types::ClusterHash::FirstKey, false);
     let _: () = fred::interfaces::ClientLike::custom(&client, forget, vec!["FLUSH"]).await.unwrap();
     let keys: Vec<String> = (0..3).map(|_| fresh_key("forgotten")).collect();
-    let commands = keys.iter().map(|key| Command { key: key.clone(), step: intent(1) }).collect();
+    let commands = keys.iter().map(|key| Command::new(key.clone(), intent(1))).collect();
     assert_eq!(store.run(commands).await, vec![Ok(HELD), Ok(HELD), Ok(HELD)]);
 }
 

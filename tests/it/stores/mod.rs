@@ -29,7 +29,7 @@ pub fn token(number: u128) -> Token {
 }
 
 pub async fn try_step(store: &dyn Store, key: &str, step: Step<Bytes>) -> Reply {
-    let mut replies = store.run(vec![Command { key: key.to_owned(), step }]).await;
+    let mut replies = store.run(vec![Command::new(key.to_owned(), step)]).await;
     assert_eq!(replies.len(), 1, "one reply for one command");
     replies.remove(0)
 }
@@ -43,8 +43,8 @@ pub async fn slot(store: &dyn Store, key: &str) -> Slot<Bytes> {
     match store.get(key).await.expect("an answer") {
         Found::Nothing => Slot::Empty,
         Found::Bytes(bytes) => decode_slot(&bytes, Bytes::copy_from_slice),
-        Found::Memory(resident) => Slot::Entry(resident.bytes().clone()),
-        Found::Foreign => Slot::Entry(Bytes::from_static(b"foreign")),
+        Found::Memory(entry) => Slot::Entry(entry.bytes().clone()),
+        _ => Slot::Entry(Bytes::from_static(b"foreign")),
     }
 }
 

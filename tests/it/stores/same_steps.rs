@@ -72,12 +72,12 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let unusable = prop::option::of(entry.clone());
     let steps = prop_oneof![
         3 => (tokens.clone(), duration.clone(), unusable)
-            .prop_map(|(token, hold, unusable)| Step::Lease { token, hold, unusable }),
+            .prop_map(|(token, hold, unusable)| Step::Lease { token, ttl: hold, unusable }),
         3 => (tokens.clone(), entry.clone(), lifetime.clone())
             .prop_map(|(token, entry, lifetime)| Step::Fill { token, entry, lifetime }),
         1 => tokens.clone().prop_map(|token| Step::Unlease { token }),
         5 => (tokens.clone(), duration, any::<bool>())
-            .prop_map(|(token, hold, reissued)| Step::Intent { token, hold, reissued }),
+            .prop_map(|(token, hold, reissued)| Step::Intent { token, ttl: hold, reissued }),
         6 => (tokens.clone(), outcome).prop_map(|(token, outcome)| Step::Finish { token, outcome }),
         1 => tokens.prop_map(|token| Step::Release { token }),
         1 => Just(Step::Invalidate),
@@ -170,7 +170,7 @@ async fn many_steps_in_one_call_answer_as_they_do_one_by_one() {
         let (mut commands, mut expected) = (Vec::new(), Vec::new());
         for (index, step) in steps.enumerate() {
             expected.push(Ok(pure[index % 2].step(step.clone())));
-            commands.push(Command { key: keys[index % 2].clone(), step });
+            commands.push(Command::new(keys[index % 2].clone(), step));
         }
         let begun = Instant::now();
         let answers = [memory.run(commands.clone()).await, redis.run(commands.clone()).await];

@@ -53,7 +53,7 @@ async fn a_row_whose_write_the_database_refused_is_cached_again_at_once() {
     .await;
 }
 
-/// Two writes in one task: which of them was refused nobody can tell, so both keys wait.
+/// Two writes in one task: which of them was refused is not known, so both keys wait.
 #[tokio::test]
 async fn of_two_writes_at_once_in_one_task_a_refused_one_frees_no_key() {
     let world = World::new(Database::Postgres, Place::Redis).await;

@@ -58,7 +58,7 @@ async fn a_row_written_in_a_plain_transaction_is_read_from_the_database() {
         written.await?;
         let hits = world.counts().hits;
         for _ in 0..2 {
-            // A look and a lease: nobody waits for a writer.
+            // A read and a lease: a reader does not wait for a writer.
             let (read, sql, trips) = world.cost(cache.get(book.id)).await;
             assert_eq!((read?.rank, sql, trips), (2, 1, 2));
         }

@@ -40,7 +40,7 @@ async fn another_spelling_of_a_key_is_never_stale() {
 
 #[tokio::test]
 async fn a_statement_under_another_spelling_leaves_nothing_stale() {
-    // Whose rows they are nobody knows, so all entries of the entity go, whatever their keys.
+    // Which rows they are is not known, so all entries of the entity go, under any key.
     let (world, _redis) = World::apart(Database::MariaDb).await;
     world.create_table(word::Entity).await;
     let cache = world.autocache.cache::<word::Entity>();

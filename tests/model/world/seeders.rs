@@ -64,7 +64,7 @@ impl Moves<'_, '_> {
             Seeding::Selected(mark, value) => self.push(
                 || format!("S{index} LEASE"),
                 move |world| {
-                    let granted = world.apply(variant, Step::Lease { token, hold: LONG, unusable: None });
+                    let granted = world.apply(variant, Step::Lease { token, ttl: LONG, unusable: None });
                     let leased = granted == Answer::Granted;
                     set(world, if leased { Seeding::Leased(mark, value) } else { Seeding::Done });
                 },

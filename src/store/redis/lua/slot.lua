@@ -56,13 +56,13 @@ local function now_ms()
   return moment
 end
 
--- The end of a hold that begins now, as 13 digits. Most steps of a call have the same one.
-local held_ms, held_until
-local function deadline(hold_ms)
-  if held_ms ~= hold_ms then
-    held_ms, held_until = hold_ms, string.format('%013d', now_ms() + hold_ms)
+-- The end of a TTL that begins now, as 13 digits. Most steps of a call have the same one.
+local kept_ms, kept_until
+local function deadline(ttl_ms)
+  if kept_ms ~= ttl_ms then
+    kept_ms, kept_until = ttl_ms, string.format('%013d', now_ms() + ttl_ms)
   end
-  return held_until
+  return kept_until
 end
 
 -- Walks the writers of an intent: whether `token` is one of them, the bytes of the other ones that
