@@ -1,7 +1,11 @@
 //! [`Column`]: what is known of a column without its entity's type.
 
+use crate::entry::values;
 use sea_orm::sea_query::{ArrayType, ColumnType, DynIden, Expr, Value};
 use sea_orm::{ColumnDef, DbBackend};
+
+/// What stands for the kind of vectors: SeaORM has none, and panics where it is asked for it.
+pub(crate) const KIND_OF_VECTORS: ArrayType = ArrayType::Float;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
@@ -39,6 +43,17 @@ impl Column {
         }
     }
 
+    /// Why values of this column cannot be cached, if they cannot.
+    pub(crate) fn unsupported(&self) -> Option<String> {
+        match self.definition.get_column_type() {
+            ColumnType::Vector(_) => values::supports_vectors().err(),
+            ColumnType::Array(_) => {
+                values::supports_arrays().and_then(|()| values::supports(&self.kind)).err()
+            }
+            _ => values::supports(&self.kind).err(),
+        }
+    }
+
     /// NULL, where that is certainly what an insert that does not name the column puts into it.
     pub(crate) fn default_of_insert(&self) -> Option<Value> {
         let null = self.definition.is_null() && self.definition.get_column_default().is_none();
@@ -52,8 +67,11 @@ impl Column {
     /// # Errors
     /// There is no such value.
     pub(crate) fn convert(&self, value: Value) -> Result<Value, WrongType> {
-        if is_null(&value) || value.array_type() == self.kind {
+        if is_null(&value) || self.holds(&value) {
             return Ok(value);
+        }
+        if self.is_compound() || is_vector(&value) {
+            return Err(self.refuse(&value));
         }
         if let Some(number) = integer(&value) {
             return integer_of(&self.kind, number).ok_or_else(|| self.refuse(&value));
@@ -70,12 +88,53 @@ impl Column {
         }
     }
 
-    fn refuse(&self, value: &Value) -> WrongType {
-        WrongType {
-            column: self.name.to_owned(),
-            wanted: format!("{:?}", self.kind),
-            given: format!("{:?}", value.array_type()),
+    /// Whether this is a number that the column cannot hold: no row has it.
+    pub(crate) fn is_out_of_range(&self, value: &Value) -> bool {
+        let holds = |number| integer_of(&self.kind, number).is_some();
+        !self.is_compound() && holds(0) && integer(value).is_some_and(|number| !holds(number))
+    }
+
+    /// Whether the value is one of this column as it is.
+    fn holds(&self, value: &Value) -> bool {
+        match self.definition.get_column_type() {
+            ColumnType::Vector(_) => is_vector(value),
+            // The kind of an array is that of its elements.
+            #[cfg(feature = "postgres-array")]
+            ColumnType::Array(_) => matches!(value, Value::Array(kind, _) if *kind == self.kind),
+            _ => !is_vector(value) && value.array_type() == self.kind,
         }
+    }
+
+    fn is_compound(&self) -> bool {
+        matches!(self.definition.get_column_type(), ColumnType::Vector(_) | ColumnType::Array(_))
+    }
+
+    fn refuse(&self, value: &Value) -> WrongType {
+        let wanted = match self.definition.get_column_type() {
+            ColumnType::Vector(_) => "Vector".to_owned(),
+            ColumnType::Array(_) => format!("an array of {:?}", self.kind),
+            _ => format!("{:?}", self.kind),
+        };
+        WrongType { column: self.name.to_owned(), wanted, given: name_of(value) }
+    }
+}
+
+fn is_vector(value: &Value) -> bool {
+    match value {
+        #[cfg(feature = "postgres-vector")]
+        Value::Vector(_) => true,
+        _ => false,
+    }
+}
+
+/// What the value's kind is called in a message.
+fn name_of(value: &Value) -> String {
+    match value {
+        #[cfg(feature = "postgres-vector")]
+        Value::Vector(_) => "Vector".to_owned(),
+        #[cfg(feature = "postgres-array")]
+        Value::Array(kind, _) => format!("an array of {kind:?}"),
+        value => format!("{:?}", value.array_type()),
     }
 }
 

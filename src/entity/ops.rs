@@ -2,13 +2,14 @@
 //! is here, in the hooks, and in the typed methods that a program calls.
 
 use super::CachedEntity;
-use super::column::Column;
+use super::column::{Column, KIND_OF_VECTORS};
 use super::declaration::Declaration;
 use crate::entry::values::Reader;
-use sea_orm::sea_query::{Expr, Value};
+use sea_orm::sea_query::{ArrayType, ColumnType, Expr, Value};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable,
-    ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait, RelationTrait, TryIntoModel,
+    ActiveModelTrait, ColumnDef, ColumnTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic,
+    Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait, RelationTrait,
+    TryIntoModel,
 };
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
@@ -46,10 +47,11 @@ impl<E: CachedEntity> EntityOps for Typed<E> {
     fn declare(&self) -> Declaration {
         let mut columns = Vec::new();
         for column in E::Column::iter() {
+            let definition = column.def();
             columns.push(Column {
                 name: column.as_str(),
-                definition: column.def(),
-                kind: E::Model::get_value_type(column),
+                kind: kind_of::<E>(column, &definition),
+                definition,
                 reference: column.as_column_ref(),
                 // What it answers does not depend on the database.
                 returning: column.select_as(column.into_returning_expr(DbBackend::Sqlite)),
@@ -109,6 +111,15 @@ impl<E: CachedEntity> EntityOps for Typed<E> {
     }
 }
 
+/// The kind of a column's values.
+fn kind_of<E: EntityTrait>(column: E::Column, definition: &ColumnDef) -> ArrayType {
+    match definition.get_column_type() {
+        // SeaORM panics where it is asked for the kind of a vector, of which there is none.
+        ColumnType::Vector(_) => KIND_OF_VECTORS,
+        _ => E::Model::get_value_type(column),
+    }
+}
+
 /// The column with this number.
 pub(crate) fn column_at<E: EntityTrait>(column: usize) -> Option<E::Column> {
     E::Column::iter().nth(column)
@@ -119,9 +130,27 @@ pub(crate) fn column_at<E: EntityTrait>(column: usize) -> Option<E::Column> {
 pub(crate) fn decode_model<E: CachedEntity>(values: &mut Reader<'_>) -> Option<E::Model> {
     let mut model = <E::ActiveModel as ActiveModelTrait>::default();
     for column in E::Column::iter() {
-        model.try_set(column, values.next().ok()?).ok()?;
+        let value = values.next().ok()?;
+        match value {
+            #[cfg(feature = "postgres-array")]
+            Value::Array(..) => try_set_array(&mut model, column, value)?,
+            value => model.try_set(column, value).ok()?,
+        }
     }
     model.try_into_model().ok()
+}
+
+/// Sets an array, if it is one of the column. sea-query panics at an element that is none of the column's type,
+/// such as an enum's variant that only a newer version of the program knows.
+#[cfg(feature = "postgres-array")]
+fn try_set_array<A: ActiveModelTrait>(
+    model: &mut A,
+    column: <A::Entity as EntityTrait>::Column,
+    value: Value,
+) -> Option<()> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    // After a panic the model is not used.
+    catch_unwind(AssertUnwindSafe(|| model.try_set(column, value).ok())).ok().flatten()
 }
 
 /// The model of a row.

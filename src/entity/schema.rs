@@ -5,7 +5,6 @@ use super::declaration::Declaration;
 use super::foreign_key::ForeignKey;
 use super::index::IndexDeclaration;
 use super::ops::{EntityOps, Row};
-use crate::entry::values;
 use crate::key::KeyParts;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, SelectStatement, Value, ValueTuple};
 use std::any::{Any, TypeId};
@@ -74,7 +73,7 @@ impl Schema {
 
     /// A column of which no value can be cached, and why.
     pub(crate) fn unsupported(&self) -> Option<(&'static str, String)> {
-        let reason = |column: &Column| values::supports(&column.kind).err().map(|why| (column.name, why));
+        let reason = |column: &Column| column.unsupported().map(|why| (column.name, why));
         self.columns.iter().find_map(reason)
     }
 

@@ -114,7 +114,8 @@ fn grouped<T>(lists: Vec<Vec<T>>, sizes: &[usize]) -> Vec<Vec<T>> {
     sizes.iter().map(|size| lists.by_ref().take(*size).flatten().collect()).collect()
 }
 
-/// The rows whose columns have each of these values, as lists. Values with a NULL have none.
+/// The rows whose columns have each of these values, as lists. Values with a NULL have none, nor do those with a
+/// number that is too large for its column: a key of more bits may point to one of fewer.
 ///
 /// # Errors
 /// A value is none of its column, or there is no index on the columns.
@@ -123,11 +124,15 @@ async fn lists_by(
     names: &[String],
     keys: Vec<Vec<Value>>,
 ) -> Result<Vec<Vec<Row>>, DbErr> {
-    let has_null = |key: &Vec<Value>| key.iter().any(is_null);
-    let asked: Vec<Vec<Value>> = keys.iter().filter(|key| !has_null(key)).cloned().collect();
+    let schema = &reader.region.keyspace.schema;
+    let columns = columns_of(schema, names)?;
+    let no_row_has =
+        |(value, column): (&Value, &usize)| is_null(value) || schema.columns[*column].is_out_of_range(value);
+    let has_none = |key: &Vec<Value>| key.iter().zip(&columns).any(no_row_has);
+    let asked: Vec<Vec<Value>> = keys.iter().filter(|key| !has_none(key)).cloned().collect();
     let lists = if asked.is_empty() { Vec::new() } else { asked_lists(reader, names, asked).await? };
     let mut lists = lists.into_iter();
-    let list = |key: &Vec<Value>| if has_null(key) { None } else { lists.next() };
+    let list = |key: &Vec<Value>| if has_none(key) { None } else { lists.next() };
     Ok(keys.iter().map(list).map(Option::unwrap_or_default).collect())
 }
 

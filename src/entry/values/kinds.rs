@@ -72,6 +72,16 @@ kinds! {
     #[cfg(feature = "with-mac_address")] MacAddress = MAC_ADDRESS,
 }
 
+/// As [`supports`], for arrays of whatever kind.
+pub(crate) fn supports_arrays() -> Result<(), String> {
+    if cfg!(feature = "postgres-array") { Ok(()) } else { Err(reason("Array")) }
+}
+
+/// As [`supports`], for vectors.
+pub(crate) fn supports_vectors() -> Result<(), String> {
+    if cfg!(feature = "postgres-vector") { Ok(()) } else { Err(reason("Vector")) }
+}
+
 /// Says of which kind the value is that cannot be written.
 #[cold]
 pub(super) fn unsupported(value: &impl Debug) -> Unsupported {

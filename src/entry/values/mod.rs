@@ -25,7 +25,7 @@ mod write;
 use sea_orm::Value;
 use wire::Input;
 
-pub(crate) use kinds::supports;
+pub(crate) use kinds::{supports, supports_arrays, supports_vectors};
 
 /// How deep arrays may lie in arrays. The depth of JSON is counted on its own.
 const ARRAY_DEPTH: usize = 8;

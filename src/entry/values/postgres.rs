@@ -4,15 +4,33 @@ use super::wire::{self, Input};
 use super::{Malformed, Unsupported};
 #[cfg(feature = "postgres-array")]
 use super::{kinds, tag};
+#[cfg(feature = "postgres-array")]
+use sea_orm::Value;
 #[cfg(feature = "postgres-vector")]
 use sea_orm::prelude::PgVector;
 #[cfg(feature = "postgres-array")]
-use sea_orm::{Value, sea_query::ArrayType};
+use sea_orm::sea_query::{ArrayType, OptionEnum};
 
 /// The most elements for which memory is set aside on the word of a length. What is inside of an
 /// array may claim all of the bytes that are left once more.
 #[cfg(feature = "postgres-array")]
 const TRUSTED_LEN: usize = 256;
+
+/// Whether an array of this kind may hold the value. Where one holds another, the conversion to the model's
+/// type panics.
+#[cfg(feature = "postgres-array")]
+fn may_hold(kind: &ArrayType, element: &Value) -> bool {
+    match (kind, element) {
+        (ArrayType::Enum(name), Value::Enum(OptionEnum::Some(value))) => value.type_name == **name,
+        (ArrayType::Enum(name), Value::Enum(OptionEnum::None(type_name))) => *type_name == **name,
+        (_, Value::Enum(_)) => false,
+        (_, Value::Array(inner, _)) => inner == kind,
+        // It has no kind that an array could name.
+        #[cfg(feature = "postgres-vector")]
+        (_, Value::Vector(_)) => false,
+        _ => element.array_type() == *kind,
+    }
+}
 
 /// The kind of the elements, then nil or the elements, each with a tag of its own.
 #[cfg(feature = "postgres-array")]
@@ -35,6 +53,9 @@ pub(super) fn write_array(
         wire::nil(out);
         return Ok(());
     };
+    if !elements.iter().all(|element| may_hold(kind, element)) {
+        return Err(Unsupported::Kind("an array of several kinds".to_owned()));
+    }
     wire::array_header(out, elements.len().saturating_mul(2))?;
     elements.iter().try_for_each(|element| write(out, element, depth))
 }
@@ -57,7 +78,11 @@ pub(super) fn read_array(
         let len = input.row_header()?;
         let mut elements = Vec::with_capacity(len.min(TRUSTED_LEN));
         for _ in 0..len {
-            elements.push(read(input, depth)?);
+            let element = read(input, depth)?;
+            if !may_hold(&kind, &element) {
+                return Err(Malformed);
+            }
+            elements.push(element);
         }
         Ok(Box::new(elements))
     })?;

@@ -27,10 +27,13 @@ macro_rules! entity {
 
 pub mod blog;
 pub mod hooked;
+pub mod kept;
 pub mod keyed;
 pub mod library;
 pub mod schemas;
 pub mod settings;
+pub mod shaped;
+pub mod values;
 
 entity! {
     book, "book",

@@ -3,6 +3,7 @@
 mod crowd;
 mod drop;
 mod herd;
+mod inside;
 mod many;
 mod near;
 mod one;

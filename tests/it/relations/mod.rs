@@ -1,6 +1,8 @@
 //! Indexes, related objects, cascades.
 
 mod cascades;
+mod composite;
+mod conversions;
 mod faults;
 mod fresh;
 mod loaders;

@@ -157,8 +157,10 @@ fn times_with_an_offset_come_back_at_their_limits() {
 
 #[cfg(feature = "postgres-array")]
 mod of_arrays {
-    use super::super::super::{ARRAY_DEPTH, Unsupported, begin, push};
+    use super::super::super::{ARRAY_DEPTH, Malformed, Unsupported, begin, push, tag};
+    use super::super::decoded;
     use super::{ArrayType, Value, comes_back};
+    use sea_orm::sea_query::OptionEnum;
 
     pub(super) fn nested(depth: usize) -> Value {
         (1..depth).fold(Value::Array(ArrayType::Int, Some(Box::default())), |inner, _| {
@@ -176,6 +178,23 @@ mod of_arrays {
     fn an_array_keeps_the_nulls_in_it() {
         let elements = vec![Value::Int(Some(1)), Value::Int(None), Value::Int(Some(-70_000))];
         comes_back(&Value::Array(ArrayType::Int, Some(Box::new(elements))));
+    }
+
+    #[test]
+    fn an_array_of_several_kinds_is_neither_written_nor_read() {
+        let elements = vec![Value::Int(Some(1)), Value::BigInt(Some(1))];
+        let mut out = Vec::new();
+        begin(&mut out, 1);
+        let before = out.clone();
+        let refused = push(&mut out, &Value::Array(ArrayType::Int, Some(Box::new(elements))));
+        assert_eq!(refused, Err(Unsupported::Kind("an array of several kinds".to_owned())));
+        assert_eq!(out, before);
+        let mood = |name: &str| ArrayType::Enum(Box::new(name.to_owned().into()));
+        let sad = Value::Enum(OptionEnum::None("mood".into()));
+        comes_back(&Value::Array(mood("mood"), Some(Box::new(vec![sad.clone()]))));
+        assert!(push(&mut out, &Value::Array(mood("tea"), Some(Box::new(vec![sad])))).is_err());
+        let text_among_ints = [0x92, tag::ARRAY, 0x92, tag::INT, 0x92, tag::STRING, 0xa1, b'x'];
+        assert_eq!(decoded(&text_among_ints), Err(Malformed));
     }
 
     #[test]

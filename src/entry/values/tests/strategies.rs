@@ -14,20 +14,34 @@ pub(super) fn any_row() -> impl Strategy<Value = Vec<Value>> {
 pub(super) fn any_value() -> BoxedStrategy<Value> {
     let flat = any_flat();
     #[cfg(feature = "postgres-array")]
-    return flat.clone().prop_recursive(6, 40, 5, move |inner| of_arrays(&flat, inner)).boxed();
+    return flat.clone().prop_recursive(6, 40, 5, move |inner| of_arrays(&flat, &inner)).boxed();
     #[cfg(not(feature = "postgres-array"))]
     flat
 }
 
-/// Arrays of one kind and, since no type forbids it, of several.
+/// Arrays of each kind, and arrays in arrays.
 #[cfg(feature = "postgres-array")]
-fn of_arrays(flat: &BoxedStrategy<Value>, inner: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
-    use sea_orm::sea_query::ArrayType;
-    let kind = any_element().prop_map(|value| value.array_type());
-    let enums = ".{0,8}".prop_map(|name| ArrayType::Enum(Box::new(name.into())));
-    let arrays = (prop_oneof![kind, enums], option::of(vec(inner, 0..5)))
-        .prop_map(|(kind, elements)| Value::Array(kind, elements.map(Box::new)));
-    prop_oneof![1 => flat.clone(), 2 => arrays].boxed()
+fn of_arrays(flat: &BoxedStrategy<Value>, inner: &BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    let of_one_kind = |kind: BoxedStrategy<Value>| {
+        let arrays = (kind.clone(), option::of(vec(kind, 0..5))).prop_map(|(one, elements)| {
+            let kind = one.array_type();
+            // Enums differ in their types.
+            let own =
+                |elements: Vec<Value>| elements.into_iter().filter(|e| e.array_type() == kind).collect();
+            let elements = elements.map(own).map(Box::new);
+            Value::Array(kind, elements)
+        });
+        arrays.boxed()
+    };
+    let arrays = Union::new(elements().into_iter().map(of_one_kind));
+    let nested = inner.clone().prop_map(|value| match value {
+        Value::Array(kind, elements) => {
+            let inner = Value::Array(kind.clone(), elements);
+            Value::Array(kind, Some(Box::new(vec![inner.clone(), inner])))
+        }
+        flat => flat,
+    });
+    prop_oneof![1 => flat.clone(), 2 => arrays, 1 => nested].boxed()
 }
 
 fn any_flat() -> BoxedStrategy<Value> {
@@ -44,6 +58,10 @@ fn any_flat() -> BoxedStrategy<Value> {
 
 /// A value of a kind that elements of arrays can have.
 fn any_element() -> BoxedStrategy<Value> {
+    Union::new(elements()).boxed()
+}
+
+fn elements() -> Vec<BoxedStrategy<Value>> {
     #[allow(unused_mut, reason = "without features")]
     let mut kinds = basic();
     #[cfg(feature = "with-json")]
@@ -53,7 +71,7 @@ fn any_element() -> BoxedStrategy<Value> {
     #[cfg(feature = "with-time")]
     kinds.extend(of_time());
     kinds.extend(others());
-    Union::new(kinds).boxed()
+    kinds
 }
 
 fn basic() -> Vec<BoxedStrategy<Value>> {
