@@ -1,13 +1,15 @@
 //! [`CacheController`]: the typed way to read one entity through the cache.
 
 mod lookup;
+mod place;
+
+use place::Place;
+pub use place::{Primary, ReadFrom, Through};
 
 use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step};
-use crate::connection::{Connection, source_of};
 use crate::entity::{CachedEntity, EntityOps, ops_of};
 use crate::error::CacheError;
-use crate::executor::Executor;
 use crate::key::pk_text;
 use crate::keyspace::Keyspace;
 use crate::read::{self, Reader, RowSlot, RowSlots, Source};
@@ -39,69 +41,6 @@ pub struct CacheController<E, S = Primary> {
     handle: Handle,
     source: S,
     entity: PhantomData<fn() -> E>,
-}
-
-/// Reads misses through the Autocache's own connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Primary(());
-
-/// Reads misses through a given connection. From [`CacheController::on`].
-#[derive(Clone, Copy)]
-pub struct Through<'c> {
-    connection: &'c dyn Connection,
-}
-
-impl fmt::Debug for Through<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Through").finish_non_exhaustive()
-    }
-}
-
-/// Where misses are read. Sealed.
-pub trait ReadFrom: sealed::ReadFrom {}
-
-impl<S: sealed::ReadFrom> ReadFrom for S {}
-
-mod sealed {
-    use super::{Place, Primary, Through};
-
-    pub trait ReadFrom: Clone + Send + Sync {
-        #[doc(hidden)]
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_>;
-    }
-
-    impl ReadFrom for Primary {
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_> {
-            Place::Primary
-        }
-    }
-
-    impl ReadFrom for Through<'_> {
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_> {
-            Place::Through(self.connection)
-        }
-    }
-}
-
-/// Where misses are read, without its type.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    Primary,
-    Through(&'a dyn Connection),
-}
-
-impl<'a> Place<'a> {
-    /// The connection, and what may be done with what is read there: a transaction that has written since the
-    /// last read is another source.
-    fn source(self, autocache: &'a Autocache) -> (&'a dyn Executor, Source) {
-        match self {
-            Self::Primary => (autocache.database(), Source::Primary),
-            Self::Through(connection) => (connection, source_of(autocache, connection)),
-        }
-    }
 }
 
 /// A controller without its types.
@@ -141,7 +80,7 @@ impl Autocache {
 impl<E: CachedEntity> CacheController<E> {
     fn of(autocache: Option<Autocache>) -> Self {
         let handle = Handle { autocache, id: TypeId::of::<E>(), ops: ops_of::<E>() };
-        Self { handle, source: Primary(()), entity: PhantomData }
+        Self { handle, source: Primary::new(), entity: PhantomData }
     }
 }
 
@@ -289,7 +228,7 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
     /// connection must lead to the writable primary: what it reads is cached.
     #[must_use]
     pub fn on<'c, C: ConnectionTrait>(&self, connection: &'c C) -> CacheController<E, Through<'c>> {
-        let source = Through { connection };
+        let source = Through::new(connection);
         CacheController { handle: self.handle.clone(), source, entity: PhantomData }
     }
 }
