@@ -8,6 +8,7 @@ mod entities;
 mod plan;
 mod report;
 mod results;
+mod rival;
 mod rivals;
 mod scenarios;
 mod servers;

@@ -3,9 +3,9 @@
 //! What their documentations recommend, and what everybody writes by hand. All rivals but this crate
 //! are such a cache beside the same statements.
 
-use super::Rival;
 use super::database::{self, insert, remove, select, select_many, select_related, update, update_all};
 use crate::entities::{author, book};
+use crate::rival::Rival;
 use crate::stage::Seat;
 use futures_util::future::join_all;
 use sea_orm::DatabaseConnection;

@@ -1,7 +1,7 @@
 //! This crate, on Redis and in memory, as its README says.
 
-use super::{MEMORY_ENTRIES, Rival};
 use crate::entities::{author, book};
+use crate::rival::{MEMORY_ENTRIES, Rival};
 use crate::stage::Seat;
 use crate::work::Contestant;
 use sea_orm::{ActiveModelTrait, TransactionTrait};

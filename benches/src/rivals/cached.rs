@@ -4,8 +4,8 @@
 //! would keep them in a static, and each run has a database of its own.
 
 use super::aside::{Cache, GetPut, through};
-use super::{MEMORY_ENTRIES, TIMEOUT};
 use crate::entities::book;
+use crate::rival::{MEMORY_ENTRIES, TTL};
 use crate::stage::Seat;
 use cached::{AsyncRedisCache, ConcurrentCachedAsync, ShardedLruTtlCache};
 use sea_orm::DatabaseConnection;
@@ -18,7 +18,7 @@ pub struct OnRedis {
 
 impl OnRedis {
     pub async fn connect(seat: &Seat) -> Self {
-        let builder = AsyncRedisCache::builder("bench:book").ttl(TIMEOUT);
+        let builder = AsyncRedisCache::builder("bench:book").ttl(TTL);
         let builder = builder.connection_string(&seat.redis_url).connection_manager(true);
         Self { cache: builder.build().await.expect("a store") }
     }
@@ -58,7 +58,7 @@ impl InMemory {
     pub fn new() -> Self {
         let entries = usize::try_from(MEMORY_ENTRIES).unwrap_or(usize::MAX);
         // Twice the room, since each shard has its own limit and keys are not spread evenly.
-        Self { cache: ShardedLruTtlCache::new(entries * 2, TIMEOUT) }
+        Self { cache: ShardedLruTtlCache::new(entries * 2, TTL) }
     }
 }
 

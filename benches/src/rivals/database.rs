@@ -3,8 +3,8 @@
 //! Writes go through `Entity::update` and its kin: the same SQL as `ActiveModel::update`, without its
 //! hooks, which would look for an Autocache.
 
-use super::Rival;
 use crate::entities::{author, book};
+use crate::rival::Rival;
 use crate::stage::Seat;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, LoaderTrait, QueryFilter, TransactionTrait,

@@ -4,10 +4,10 @@
 //! timeout for each command, no replays. A difference is then what the crate does, not how it connects.
 //! Only the timeout is longer: it costs the same, and here the database is not asked when it is over.
 
-use super::TIMEOUT;
 use super::aside::{Cache, GetPut, GetPutMany, many_through, through};
 use super::database::select_related;
 use crate::entities::{author, book};
+use crate::rival::TTL;
 use crate::stage::Seat;
 use bytes::Bytes;
 use fred::clients::{Client, WithOptions};
@@ -71,7 +71,7 @@ fn decode<T: DeserializeOwned>(bytes: &Bytes) -> T {
 }
 
 fn expiration() -> Option<Expiration> {
-    Some(Expiration::PX(i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX)))
+    Some(Expiration::PX(i64::try_from(TTL.as_millis()).unwrap_or(i64::MAX)))
 }
 
 impl GetPut for Fred {

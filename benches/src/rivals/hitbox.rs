@@ -5,8 +5,8 @@
 
 use super::aside::Cache;
 use super::database::select;
-use super::{MEMORY_ENTRIES, TIMEOUT};
 use crate::entities::book;
+use crate::rival::{MEMORY_ENTRIES, TTL};
 use crate::stage::Seat;
 use hitbox::backend::{Backend, CacheBackend};
 use hitbox::concurrency::BroadcastConcurrencyManager;
@@ -53,7 +53,7 @@ impl Hitbox<MokaBackend<BincodeFormat>> {
 impl<B: CacheBackend> Hitbox<B> {
     fn over(backend: B) -> Self {
         let one = ConcurrencyLimit::new(1).expect("not zero");
-        let policy = PolicyConfig::builder().ttl(TIMEOUT).concurrency(one).build();
+        let policy = PolicyConfig::builder().ttl(TTL).concurrency(one).build();
         let builder = hitbox_fn::Cache::builder().backend(backend).policy(policy);
         Self { functions: builder.concurrency_manager(BroadcastConcurrencyManager::new()).build() }
     }

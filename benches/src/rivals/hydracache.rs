@@ -2,10 +2,10 @@
 //!
 //! Its SeaORM adapter is of no use here: it is for SeaORM 1.
 
-use super::TIMEOUT;
 use super::aside::Cache;
 use super::database::select;
 use crate::entities::book;
+use crate::rival::TTL;
 use hydracache::{CacheOptions, HydraCache};
 use sea_orm::DatabaseConnection;
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ pub struct Hydra {
 
 impl Hydra {
     pub fn new() -> Self {
-        Self { cache: HydraCache::local().max_capacity(MEMORY_BYTES).default_ttl(TIMEOUT).build() }
+        Self { cache: HydraCache::local().max_capacity(MEMORY_BYTES).default_ttl(TTL).build() }
     }
 }
 

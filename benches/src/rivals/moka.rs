@@ -2,8 +2,8 @@
 
 use super::aside::{Cache, GetPut, through};
 use super::database::select;
-use super::{MEMORY_ENTRIES, TIMEOUT};
 use crate::entities::book;
+use crate::rival::{MEMORY_ENTRIES, TTL};
 use sea_orm::DatabaseConnection;
 use std::convert::Infallible;
 
@@ -52,7 +52,7 @@ pub struct ByHand {
 impl ByHand {
     pub fn new() -> Self {
         let builder = moka::future::Cache::builder().max_capacity(MEMORY_ENTRIES);
-        Self { cache: builder.time_to_live(TIMEOUT).build() }
+        Self { cache: builder.time_to_live(TTL).build() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `redis` and serde_json by hand: the pair that most tutorials show, on its `ConnectionManager`.
 
-use super::TIMEOUT;
 use super::aside::{Cache, GetPut, GetPutMany, many_through, through};
 use crate::entities::book;
+use crate::rival::TTL;
 use crate::stage::Seat;
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -44,7 +44,7 @@ impl GetPut for Redis {
     }
 
     async fn put(&self, id: i64, row: &Option<book::Model>) {
-        let seconds = TIMEOUT.as_secs();
+        let seconds = TTL.as_secs();
         self.connection.clone().set_ex::<_, _, ()>(key(id), encode(row), seconds).await.expect(RUNS);
     }
 
@@ -64,7 +64,7 @@ impl GetPutMany for Redis {
     async fn put_many(&self, rows: &[(i64, Option<book::Model>)]) {
         let mut pipeline = redis::pipe();
         for (id, row) in rows {
-            pipeline.set_ex(key(*id), encode(row), TIMEOUT.as_secs()).ignore();
+            pipeline.set_ex(key(*id), encode(row), TTL.as_secs()).ignore();
         }
         pipeline.query_async::<()>(&mut self.connection.clone()).await.expect(RUNS);
     }

@@ -4,7 +4,7 @@ use super::drive::Op;
 use super::ops::next_version;
 use crate::data::Step;
 use crate::entities::book::with_version;
-use crate::rivals::Rival;
+use crate::rival::Rival;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Mutex;

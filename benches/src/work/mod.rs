@@ -11,7 +11,7 @@ pub use sample::Sample;
 
 use crate::data::Step;
 use crate::entities::author;
-use crate::rivals::Rival;
+use crate::rival::Rival;
 use async_trait::async_trait;
 use drive::drive;
 use std::sync::Arc;

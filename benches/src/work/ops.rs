@@ -4,7 +4,7 @@ use super::drive::Op;
 use crate::data;
 use crate::entities::author;
 use crate::entities::book::with_version;
-use crate::rivals::Rival;
+use crate::rival::Rival;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
