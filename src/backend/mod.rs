@@ -400,7 +400,7 @@ mod tests {
             async move { backend.get_many(keys).await }
         });
         slow.read.notified().await;
-        while backend.inner.journal.len() > 0 {
+        while !backend.inner.journal.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         slow.let_go.notify_one();

@@ -8,7 +8,7 @@ use crate::executor::{Executor, WriteStatement};
 use crate::keyspace::Keyspace;
 use crate::read::SELECT_KEYS_MAX;
 use crate::sql::Rows;
-use sea_orm::sea_query::{Expr, Query, SelectStatement, Value, ValueTuple};
+use sea_orm::sea_query::{Query, SelectStatement, Value, ValueTuple};
 use sea_orm::{DbBackend, DbErr, Statement};
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ impl Site<'_> {
         let mut select = self.schema().select.clone();
         match Rows::of(&self.built, self.schema().table) {
             Some(Rows::All) => {}
-            Some(Rows::Where(condition)) => _ = select.and_where(Expr::from(condition)),
+            Some(Rows::Where(condition)) => _ = select.and_where(condition),
             None => return Ok(None),
         }
         let rows = self.locked(select).await?;

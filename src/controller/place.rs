@@ -35,31 +35,28 @@ impl fmt::Debug for Through<'_> {
 }
 
 /// Where misses are read. Sealed.
-pub trait ReadFrom: sealed::ReadFrom {}
+pub trait ReadFrom: Sealed {}
 
-impl<S: sealed::ReadFrom> ReadFrom for S {}
+impl<S: Sealed> ReadFrom for S {}
 
-mod sealed {
-    use super::{Place, Primary, Through};
+/// The sealed part of [`ReadFrom`].
+pub trait Sealed: Clone + Send + Sync {
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn place(&self) -> Place<'_>;
+}
 
-    pub trait ReadFrom: Clone + Send + Sync {
-        #[doc(hidden)]
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_>;
+impl Sealed for Primary {
+    #[allow(private_interfaces)]
+    fn place(&self) -> Place<'_> {
+        Place::Primary
     }
+}
 
-    impl ReadFrom for Primary {
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_> {
-            Place::Primary
-        }
-    }
-
-    impl ReadFrom for Through<'_> {
-        #[allow(private_interfaces)]
-        fn place(&self) -> Place<'_> {
-            Place::Through(self.connection)
-        }
+impl Sealed for Through<'_> {
+    #[allow(private_interfaces)]
+    fn place(&self) -> Place<'_> {
+        Place::Through(self.connection)
     }
 }
 

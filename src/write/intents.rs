@@ -147,7 +147,7 @@ impl IntentSet {
     async fn send_intents(&mut self, from: usize, reissued: bool) -> Option<StoreError> {
         let (token, ttl) = (self.token, self.ttl);
         let keys = &mut self.keys[from..];
-        let replies = run(keys, |_| Step::Intent { token, ttl: ttl, reissued }).await;
+        let replies = run(keys, |_| Step::Intent { token, ttl, reissued }).await;
         let mut refused = None;
         for (key, reply) in keys.iter_mut().zip(replies) {
             key.held = matches!(reply, Ok(Answer::Held { .. }));
