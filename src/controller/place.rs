@@ -16,7 +16,7 @@ impl Primary {
     }
 }
 
-/// Reads misses through a given connection. From [`CacheController::on`].
+/// Reads misses through a given connection. From [`CacheController::on`](crate::CacheController::on).
 #[derive(Clone, Copy)]
 pub struct Through<'c> {
     connection: &'c dyn Connection,
