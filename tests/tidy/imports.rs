@@ -51,7 +51,11 @@ pub fn code(text: &str) -> String {
 }
 
 fn imports_of(module: &Module, text: &str, modules: &BTreeSet<Module>) -> Imports {
-    let code = code(text);
+    // In a module that is written within the file, `super` is the file.
+    let inline: Vec<String> =
+        text.lines().filter_map(inline_module).map(|name| format!("super::{name}")).collect();
+    let mut code = code(text);
+    inline.iter().for_each(|name| code = code.replace(name, "self"));
     let mut imports = Imports::default();
     let mut rest = String::new();
     for (number, piece) in code.split(';').enumerate() {
@@ -77,6 +81,11 @@ fn imports_of(module: &Module, text: &str, modules: &BTreeSet<Module>) -> Import
     let paths = begins.flat_map(|begin| paths_in(&rest, begin));
     imports.used.extend(paths.filter_map(|path| absolute(module, &path, modules)));
     imports
+}
+
+/// The name of the module that this line opens.
+fn inline_module(line: &str) -> Option<&str> {
+    line.trim().trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(" {")
 }
 
 /// Whether a `use` after this text begins a declaration.
