@@ -126,7 +126,7 @@ impl AutocacheBuilder {
         }
         let mut backends = HashMap::new();
         for (name, store) in given {
-            let backend = Arc::new(Backend::new(&name, store));
+            let backend = Backend::new(&name, store);
             if backends.insert(name.clone(), backend).is_some() {
                 return Err(CacheError::DuplicateBackend(name));
             }

@@ -92,7 +92,7 @@ struct Inner {
     database: DatabaseConnection,
     app: String,
     settings: Settings,
-    backends: HashMap<String, Arc<Backend>>,
+    backends: HashMap<String, Backend>,
     /// The entities that were known when this was built. A hit borrows its region from here and counts no
     /// reference, so cores that read one entity do not wait for each other.
     known: ByType,

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub(crate) struct Keyspace {
     pub(crate) schema: Schema,
     pub(crate) app: String,
-    pub(crate) backend: Arc<Backend>,
+    pub(crate) backend: Backend,
     /// The rows that a store of this process holds, by their integer key, where it can tell.
     pub(crate) ids: Option<Arc<IdIndex>>,
     pub(crate) settings: Settings,
@@ -50,7 +50,7 @@ impl Keyspace {
         schema: Schema,
         app: &str,
         settings: &Settings,
-        backend: Arc<Backend>,
+        backend: Backend,
         database: Option<DbBackend>,
     ) -> Self {
         let app = schema.app_label.unwrap_or(app).to_owned();

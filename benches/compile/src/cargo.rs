@@ -111,7 +111,7 @@ impl Cargo {
         self.target.join("compile-bench.notes")
     }
 
-    /// Settings of whoever calls do not change what is measured, apart from the number of jobs.
+    /// Settings of the caller do not change what is measured, apart from the number of jobs.
     fn run(&self, program: Program, arguments: &[&str], more: &[&str]) -> Result<()> {
         let (first, rest) = arguments.split_first().ok_or("no command of cargo")?;
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -94,10 +94,14 @@ impl Entity {
                 format!("model.cached_related(super::e{next}::Entity)"),
             ),
         };
+        // Boxed, as the handlers of a web framework are: rustc compiles a future only where it is used, and proves
+        // there that it is `Send`.
         format!(
-            "pub async fn use{index}(db: &{connection}, id: i64) -> Result<usize, DbErr> {{\n{get}    \
+            "async fn use{index}(db: &{connection}, id: i64) -> Result<usize, DbErr> {{\n{get}    \
              let related = {related}.await?;\n    let mut changed = model.into_active_model();\n    \
-             changed.title = Set(String::new());\n    changed.save(db).await?;\n    Ok(related.len())\n}}\n"
+             changed.title = Set(String::new());\n    changed.save(db).await?;\n    Ok(related.len())\n}}\n\n\
+             pub type Handled<'c> =\n    std::pin::Pin<Box<dyn Future<Output = Result<usize, DbErr>> + Send + 'c>>;\n\n\
+             pub fn handle{index}(db: &{connection}, id: i64) -> Handled<'_> {{\n    Box::pin(use{index}(db, id))\n}}\n"
         )
     }
 }

@@ -19,7 +19,7 @@ pub const ENTITIES_MIN: usize = 3;
 pub enum Variant {
     /// SeaORM alone.
     Plain,
-    /// The same calls; every entity is cached, but nobody reads from the cache.
+    /// The same calls; every entity is cached, but the cache is never read.
     Hooks,
     /// Rows and related rows come from the cache, saves go through the cached connection.
     Used,
@@ -124,7 +124,7 @@ impl Workspace {
 }
 
 /// All packages depend on the library, also those that do not use it, so that all share one SeaORM. The
-/// profiles of the packages are cargo's own; those of their dependencies leave out what nobody measures.
+/// profiles of the packages are cargo's own; those of their dependencies leave out what is not measured.
 fn manifest(members: &[String], library: &Path, serde: bool) -> String {
     let serde = if serde { "serde = { version = \"1\", features = [\"derive\"] }\n" } else { "" };
     format!(
