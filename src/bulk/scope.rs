@@ -73,6 +73,6 @@ impl<T: InnerTransaction> Scope for CachedTransaction<T> {
         if statement::is_nothing(&write, inner.dialect()) && want != Want::One {
             return Box::pin(std::future::ready(Ok(Done::nothing())));
         }
-        Box::pin(statement::run(inner, autocache, work, write, want, target))
+        statement::run(inner, autocache, work, write, want, target)
     }
 }

@@ -7,6 +7,7 @@ use crate::autocache::Autocache;
 use crate::executor::{Executor, WriteStatement};
 use crate::sql;
 use crate::write::UnitOfWork;
+use futures_util::future::BoxFuture;
 use sea_orm::{DbBackend, DbErr, Statement};
 
 fn build(write: &WriteStatement, dialect: DbBackend) -> Statement {
@@ -33,20 +34,22 @@ pub(super) fn is_uncached(autocache: &Autocache, target: Target) -> Result<bool,
 }
 
 /// Runs the write in a transaction and records what it has changed.
-pub(super) async fn run(
-    db: &dyn Executor,
-    autocache: &Autocache,
-    work: &UnitOfWork,
+pub(super) fn run<'a>(
+    db: &'a dyn Executor,
+    autocache: &'a Autocache,
+    work: &'a UnitOfWork,
     write: WriteStatement,
     want: Want,
     target: Target,
-) -> Result<Done, DbErr> {
-    work.note_write();
-    let done = dispatch(db, autocache, work, write, want, target).await;
-    if done.is_err() {
-        work.note_failure();
-    }
-    done
+) -> BoxFuture<'a, Result<Done, DbErr>> {
+    Box::pin(async move {
+        work.note_write();
+        let done = dispatch(db, autocache, work, write, want, target).await;
+        if done.is_err() {
+            work.note_failure();
+        }
+        done
+    })
 }
 
 async fn dispatch(

@@ -77,6 +77,9 @@ impl<D> CachedConnection<D> {
 
     /// A statement that the database has refused is over: its row may be cached again at once.
     async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if guarded.is_nothing() {
+            return result;
+        }
         match &result {
             Ok(_) => guarded.succeeded(&self.autocache).await?,
             Err(error) => guarded.failed(was_refused(error)).await,

@@ -7,12 +7,14 @@ use crate::settings::UntrackedWrites;
 use crate::sql::{ParsedWrite, Verb};
 use crate::telemetry::TARGET;
 use crate::write::{Claim, InFlight, IntentSet, PendingClear, RowChange, UnitOfWork};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::ValueTuple;
 use sea_orm::{DbErr, Statement};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A write while its statement runs.
+/// A write while its statement runs. Its functions box their futures: connections are generic, and programs would
+/// compile all that is awaited here.
 #[derive(Debug, Default)]
 pub(super) struct Guarded {
     rows: Option<IntentSet>,
@@ -26,50 +28,64 @@ impl Guarded {
     ///
     /// # Errors
     /// The policy refuses the statement; under `Strict`, the cache did not acknowledge the intents.
-    pub(super) async fn before(autocache: &Autocache, statement: &Statement) -> Result<Self, DbErr> {
-        let (untracked, tracked) = concerned(autocache, statement)?;
-        let settings = autocache.settings();
-        let mut rows = IntentSet::new(settings.intent_ttl);
-        let mut guarded = Self { tracked, ..Self::default() };
-        let mut regions = Vec::new();
-        for Untracked { region, key } in untracked {
-            match key {
-                Some(key) => rows.add(&region.keyspace, key, RowChange::Unknown),
-                None => regions.push(region),
+    pub(super) fn before<'a>(
+        autocache: &'a Autocache,
+        statement: &'a Statement,
+    ) -> BoxFuture<'a, Result<Self, DbErr>> {
+        Box::pin(async move {
+            let (untracked, tracked) = concerned(autocache, statement)?;
+            let settings = autocache.settings();
+            let mut rows = IntentSet::new(settings.intent_ttl);
+            let mut guarded = Self { tracked, ..Self::default() };
+            let mut regions = Vec::new();
+            for Untracked { region, key } in untracked {
+                match key {
+                    Some(key) => rows.add(&region.keyspace, key, RowChange::Unknown),
+                    None => regions.push(region),
+                }
             }
-        }
-        rows.place(settings.consistency).await?;
-        guarded.rows = Some(rows);
-        regions.into_iter().for_each(|region| guarded.entities.push(region.keyspace.clone()));
-        Ok(guarded)
+            rows.place(settings.consistency).await?;
+            guarded.rows = Some(rows);
+            regions.into_iter().for_each(|region| guarded.entities.push(region.keyspace.clone()));
+            Ok(guarded)
+        })
+    }
+
+    /// Whether the statement is no write of a cached entity.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.rows.is_none() && self.tracked.is_empty()
     }
 
     /// # Errors
     /// Under `Strict`, when the cache did not acknowledge that the rows have changed.
-    pub(super) async fn succeeded(self, autocache: &Autocache) -> Result<(), DbErr> {
-        self.entities.clear().await;
-        match self.rows {
-            Some(rows) => rows.finish(autocache.settings().consistency).await,
-            None => Ok(()),
-        }
+    pub(super) fn succeeded(self, autocache: &Autocache) -> BoxFuture<'_, Result<(), DbErr>> {
+        Box::pin(async move {
+            self.entities.clear().await;
+            match self.rows {
+                Some(rows) => rows.finish(autocache.settings().consistency).await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// A refused statement is over, and its rows may be cached again at once. After any other error the outcome
     /// is unknown: the intents stand until their TTL.
-    pub(super) async fn failed(self, refused: bool) {
-        if !refused {
-            return;
-        }
-        self.entities.forget();
-        if let Some(rows) = self.rows {
-            rows.release().await;
-        }
-        for (region, key, write) in self.tracked {
-            region.notes.forget(&key, &write);
-            if let Some(intents) = write.take() {
-                intents.release().await;
+    pub(super) fn failed(self, refused: bool) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if !refused {
+                return;
             }
-        }
+            self.entities.forget();
+            if let Some(rows) = self.rows {
+                rows.release().await;
+            }
+            for (region, key, write) in self.tracked {
+                region.notes.forget(&key, &write);
+                if let Some(intents) = write.take() {
+                    intents.release().await;
+                }
+            }
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::store::{Found, StoreError};
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
 use foldhash::quality::RandomState;
+use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use sea_orm::sea_query::ValueTuple;
 use std::collections::{HashMap, HashSet};
@@ -38,16 +39,17 @@ pub(crate) fn find_by_id(region: &Region, pk: &ValueTuple, slot: &mut dyn RowSlo
 impl Reader<'_> {
     /// Puts the row with this primary key into the slot. Whether there is one.
     ///
-    /// All paths but the hit's are boxed: the caller's future is as large as the largest one within.
+    /// All paths but the hit's are functions that box their futures: the caller's future is as large as the largest
+    /// one within, and a program that calls this compiles each future that is awaited here.
     pub(crate) async fn find(&self, pk: &ValueTuple, slot: &mut dyn RowSlot) -> Result<bool, DbErr> {
         let keyspace = self.keyspace();
         let Some(key) = keyspace.key(pk) else { return Ok(false) };
         if self.ignores_cache() {
-            return Box::pin(self.bypass(pk, slot)).await;
+            return self.bypass(pk, slot).await;
         }
         let answer = match keyspace.backend.get(key).await {
             Ok(found) => decode(keyspace, pk, found, slot),
-            Err(error) => return Box::pin(self.load_failed(pk, error, slot)).await,
+            Err(error) => return self.load_failed(pk, error, slot).await,
         };
         match answer {
             Answer::Row => {
@@ -58,8 +60,8 @@ impl Reader<'_> {
                 keyspace.stats.count(Event::tombstone_hits);
                 Ok(false)
             }
-            Answer::Nothing | Answer::Busy => Box::pin(self.load_missed(pk, None, slot)).await,
-            Answer::Unusable(bytes) => Box::pin(self.load_missed(pk, Some(bytes), slot)).await,
+            Answer::Nothing | Answer::Busy => self.load_missed(pk, None, slot).await,
+            Answer::Unusable(bytes) => self.load_missed(pk, Some(bytes), slot).await,
         }
     }
 
@@ -74,7 +76,7 @@ impl Reader<'_> {
             let places: Vec<usize> = (0..pks.len()).collect();
             return self.find_distinct(&pks, keys.into_iter().flatten().collect(), &places, slots).await;
         }
-        Box::pin(self.find_repeated(pks, keys, slots)).await
+        self.find_repeated(pks, keys, slots).await
     }
 
     /// The rows with these primary keys, without their type.
@@ -86,36 +88,38 @@ impl Reader<'_> {
     }
 
     /// The rows of keys of which some are the same, or no keys at all.
-    async fn find_repeated(
-        &self,
+    fn find_repeated<'a>(
+        &'a self,
         pks: Vec<ValueTuple>,
         keys: Vec<Option<String>>,
-        slots: &mut dyn RowSlots,
-    ) -> Result<(), DbErr> {
-        let mut firsts: HashMap<&str, usize> = HashMap::with_capacity(pks.len());
-        let (mut places, mut repeated) = (Vec::with_capacity(pks.len()), Vec::new());
-        for (place, key) in keys.iter().enumerate() {
-            let Some(key) = key else { continue };
-            match firsts.get(key.as_str()) {
-                Some(first) => repeated.push((*first, place)),
-                None => {
-                    firsts.insert(key, place);
-                    places.push(place);
+        slots: &'a mut dyn RowSlots,
+    ) -> BoxFuture<'a, Result<(), DbErr>> {
+        Box::pin(async move {
+            let mut firsts: HashMap<&str, usize> = HashMap::with_capacity(pks.len());
+            let (mut places, mut repeated) = (Vec::with_capacity(pks.len()), Vec::new());
+            for (place, key) in keys.iter().enumerate() {
+                let Some(key) = key else { continue };
+                match firsts.get(key.as_str()) {
+                    Some(first) => repeated.push((*first, place)),
+                    None => {
+                        firsts.insert(key, place);
+                        places.push(place);
+                    }
                 }
             }
-        }
-        let first_pks: Vec<ValueTuple> = places.iter().map(|&place| pks[place].clone()).collect();
-        let first_keys = places.iter().filter_map(|&place| keys[place].clone()).collect();
-        self.find_distinct(&first_pks, first_keys, &places, slots).await?;
-        for (first, place) in repeated {
-            if pks[first] == pks[place] {
-                slots.duplicate(first, place);
-            } else {
-                // Two primary keys have one key text: the cache can hold one of them at a time.
-                self.bypass(&pks[place], slots.slot(place)).await?;
+            let first_pks: Vec<ValueTuple> = places.iter().map(|&place| pks[place].clone()).collect();
+            let first_keys = places.iter().filter_map(|&place| keys[place].clone()).collect();
+            self.find_distinct(&first_pks, first_keys, &places, slots).await?;
+            for (first, place) in repeated {
+                if pks[first] == pks[place] {
+                    slots.duplicate(first, place);
+                } else {
+                    // Two primary keys have one key text: the cache can hold one of them at a time.
+                    self.bypass(&pks[place], slots.slot(place)).await?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Reads keys that are all different. Each primary key comes with its key and the place of its slot.
@@ -128,7 +132,7 @@ impl Reader<'_> {
     ) -> Result<(), DbErr> {
         if self.ignores_cache() {
             let all = (0..pks.len()).collect();
-            return Box::pin(self.bypass_many(pks, places, all, slots)).await;
+            return self.bypass_many(pks, places, all, slots).await;
         }
         let keyspace = self.keyspace();
         let mut missed: Vec<(usize, Option<Bytes>)> = Vec::new();
@@ -160,33 +164,35 @@ impl Reader<'_> {
         if missed.is_empty() {
             return Ok(());
         }
-        Box::pin(self.load_many_missed(pks, places, missed, mode, slots)).await
+        self.load_many_missed(pks, places, missed, mode, slots).await
     }
 
-    async fn load_many_missed(
-        &self,
-        pks: &[ValueTuple],
-        places: &[usize],
+    fn load_many_missed<'a>(
+        &'a self,
+        pks: &'a [ValueTuple],
+        places: &'a [usize],
         missed: Vec<(usize, Option<Bytes>)>,
         mode: Mode,
-        slots: &mut dyn RowSlots,
-    ) -> Result<(), DbErr> {
-        if self.source == Source::Transaction {
-            let missed = missed.into_iter().map(|(place, _)| place).collect();
-            return self.bypass_many(pks, places, missed, slots).await;
-        }
-        let mut wants = Vec::with_capacity(missed.len());
-        let mut of_wants = Vec::with_capacity(missed.len());
-        for (place, unusable) in missed {
-            wants.push(self.want(&pks[place], unusable));
-            of_wants.push(places[place]);
-        }
-        for (place, rows) in of_wants.into_iter().zip(load_by_key(*self).run(wants, mode).await?) {
-            if let Some(row) = rows.first() {
-                slots.slot(place).put(row);
+        slots: &'a mut dyn RowSlots,
+    ) -> BoxFuture<'a, Result<(), DbErr>> {
+        Box::pin(async move {
+            if self.source == Source::Transaction {
+                let missed = missed.into_iter().map(|(place, _)| place).collect();
+                return self.bypass_many(pks, places, missed, slots).await;
             }
-        }
-        Ok(())
+            let mut wants = Vec::with_capacity(missed.len());
+            let mut of_wants = Vec::with_capacity(missed.len());
+            for (place, unusable) in missed {
+                wants.push(self.want(&pks[place], unusable));
+                of_wants.push(places[place]);
+            }
+            for (place, rows) in of_wants.into_iter().zip(load_by_key(*self).run(wants, mode).await?) {
+                if let Some(row) = rows.first() {
+                    slots.slot(place).put(row);
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Reads the row from the database and replaces the entry. Whether there is one.
@@ -231,25 +237,29 @@ impl Reader<'_> {
         Want { key, values: pk.clone().into_iter().collect(), unusable }
     }
 
-    async fn load_missed(
-        &self,
-        pk: &ValueTuple,
+    fn load_missed<'a>(
+        &'a self,
+        pk: &'a ValueTuple,
         unusable: Option<Bytes>,
-        slot: &mut dyn RowSlot,
-    ) -> Result<bool, DbErr> {
-        self.keyspace().stats.count(Event::misses);
-        tracing::debug!(target: TARGET, entity = %self.keyspace().model(), "miss");
-        self.load_one(pk, unusable, Mode::Lease, slot).await
+        slot: &'a mut dyn RowSlot,
+    ) -> BoxFuture<'a, Result<bool, DbErr>> {
+        Box::pin(async move {
+            self.keyspace().stats.count(Event::misses);
+            tracing::debug!(target: TARGET, entity = %self.keyspace().model(), "miss");
+            self.load_one(pk, unusable, Mode::Lease, slot).await
+        })
     }
 
-    async fn load_failed(
-        &self,
-        pk: &ValueTuple,
+    fn load_failed<'a>(
+        &'a self,
+        pk: &'a ValueTuple,
         error: StoreError,
-        slot: &mut dyn RowSlot,
-    ) -> Result<bool, DbErr> {
-        self.note_failure(&error);
-        self.load_one(pk, None, Mode::NoLease, slot).await
+        slot: &'a mut dyn RowSlot,
+    ) -> BoxFuture<'a, Result<bool, DbErr>> {
+        Box::pin(async move {
+            self.note_failure(&error);
+            self.load_one(pk, None, Mode::NoLease, slot).await
+        })
     }
 
     async fn load_one(
@@ -271,34 +281,42 @@ impl Reader<'_> {
         tracing::debug!(target: TARGET, entity = %self.keyspace().model(), %error, "the database answers instead");
     }
 
-    async fn bypass(&self, pk: &ValueTuple, slot: &mut dyn RowSlot) -> Result<bool, DbErr> {
-        self.keyspace().stats.count(Event::bypasses);
-        match select::one(self.connection, &self.keyspace().schema, pk).await? {
-            Some(row) => {
-                slot.put(&row);
-                Ok(true)
+    fn bypass<'a>(
+        &'a self,
+        pk: &'a ValueTuple,
+        slot: &'a mut dyn RowSlot,
+    ) -> BoxFuture<'a, Result<bool, DbErr>> {
+        Box::pin(async move {
+            self.keyspace().stats.count(Event::bypasses);
+            match select::one(self.connection, &self.keyspace().schema, pk).await? {
+                Some(row) => {
+                    slot.put(&row);
+                    Ok(true)
+                }
+                None => Ok(false),
             }
-            None => Ok(false),
-        }
+        })
     }
 
     /// Reads those of the primary keys that have these numbers.
-    async fn bypass_many(
-        &self,
-        pks: &[ValueTuple],
-        places: &[usize],
+    fn bypass_many<'a>(
+        &'a self,
+        pks: &'a [ValueTuple],
+        places: &'a [usize],
         wanted: Vec<usize>,
-        slots: &mut dyn RowSlots,
-    ) -> Result<(), DbErr> {
-        self.keyspace().stats.count_many(Event::bypasses, wanted.len() as u64);
-        let wanted_pks: Vec<ValueTuple> = wanted.iter().map(|&place| pks[place].clone()).collect();
-        let rows = select::many(self.connection, &self.keyspace().schema, &wanted_pks).await?;
-        for (place, row) in wanted.into_iter().zip(rows) {
-            if let Some(row) = row {
-                slots.slot(places[place]).put(&row);
+        slots: &'a mut dyn RowSlots,
+    ) -> BoxFuture<'a, Result<(), DbErr>> {
+        Box::pin(async move {
+            self.keyspace().stats.count_many(Event::bypasses, wanted.len() as u64);
+            let wanted_pks: Vec<ValueTuple> = wanted.iter().map(|&place| pks[place].clone()).collect();
+            let rows = select::many(self.connection, &self.keyspace().schema, &wanted_pks).await?;
+            for (place, row) in wanted.into_iter().zip(rows) {
+                if let Some(row) = row {
+                    slots.slot(places[place]).put(&row);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use super::{IntentSet, PendingClear, RowChange};
 use crate::keyspace::Keyspace;
 use crate::settings::{Consistency, Settings};
 use foldhash::quality::RandomState;
+use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -141,23 +142,25 @@ impl UnitOfWork {
     }
 
     /// Places the intents of all touched keys, right before COMMIT.
-    pub(crate) async fn place_intents(&self) -> Result<Committing, DbErr> {
-        let settings = &self.settings;
-        let failed = self.failed.load(Ordering::Acquire);
-        let mut intents = IntentSet::new(settings.intent_ttl);
-        for Rows { keyspace, changes } in std::mem::take(&mut *self.touched()).into_values() {
-            for (key, change) in changes {
-                intents.add(&keyspace, key, if failed { RowChange::Unknown } else { change });
+    pub(crate) fn place_intents(&self) -> BoxFuture<'_, Result<Committing, DbErr>> {
+        Box::pin(async move {
+            let settings = &self.settings;
+            let failed = self.failed.load(Ordering::Acquire);
+            let mut intents = IntentSet::new(settings.intent_ttl);
+            for Rows { keyspace, changes } in std::mem::take(&mut *self.touched()).into_values() {
+                for (key, change) in changes {
+                    intents.add(&keyspace, key, if failed { RowChange::Unknown } else { change });
+                }
             }
-        }
-        let entities = PendingClear::of(self.entities());
-        match intents.place(settings.consistency).await {
-            Ok(()) => Ok(Committing { intents, entities }),
-            Err(error) => {
-                entities.forget();
-                Err(error)
+            let entities = PendingClear::of(self.entities());
+            match intents.place(settings.consistency).await {
+                Ok(()) => Ok(Committing { intents, entities }),
+                Err(error) => {
+                    entities.forget();
+                    Err(error)
+                }
             }
-        }
+        })
     }
 }
 
@@ -169,14 +172,18 @@ fn rows_of<'t>(touched: &'t mut Touched, keyspace: &Arc<Keyspace>) -> &'t mut Ro
 
 impl Committing {
     /// COMMIT was answered with success.
-    pub(crate) async fn finish(self, consistency: Consistency) -> Result<(), DbErr> {
-        self.entities.clear().await;
-        self.intents.finish(consistency).await
+    pub(crate) fn finish(self, consistency: Consistency) -> BoxFuture<'static, Result<(), DbErr>> {
+        Box::pin(async move {
+            self.entities.clear().await;
+            self.intents.finish(consistency).await
+        })
     }
 
     /// The transaction was certainly rolled back.
-    pub(crate) async fn release(self) {
-        self.entities.forget();
-        self.intents.release().await;
+    pub(crate) fn release(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.entities.forget();
+            self.intents.release().await;
+        })
     }
 }
