@@ -8,6 +8,7 @@ mod breaker;
 mod journal;
 
 use crate::coherence::{Step, Token};
+use crate::entry::Fingerprint;
 use crate::store::{Command, Found, IdIndex, Reply, StoreError, StoreErrorKind, StoreHandle};
 use crate::telemetry::{BackendStats, Spread, TARGET};
 use breaker::Breaker;
@@ -86,8 +87,8 @@ impl Backend {
     }
 
     /// See [`StoreHandle::id_index`].
-    pub(crate) fn id_index(&self) -> Option<Arc<IdIndex>> {
-        self.inner.store.id_index()
+    pub(crate) fn id_index(&self, fingerprint: Fingerprint) -> Option<Arc<IdIndex>> {
+        self.inner.store.id_index(fingerprint)
     }
 
     /// Whether the store can be asked, and the journal is empty: then no key is suspect. To be asked before

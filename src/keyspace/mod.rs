@@ -77,7 +77,7 @@ impl Keyspace {
             settings: *settings,
             ttl,
             app,
-            ids: backend.id_index(),
+            ids: backend.id_index(fingerprint),
             backend,
             schema,
         };

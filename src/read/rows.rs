@@ -29,7 +29,8 @@ pub(crate) fn find_by_id(region: &Region, pk: &ValueTuple, slot: &mut dyn RowSlo
     if keyspace.is_off() || !keyspace.backend.is_sound() {
         return false;
     }
-    let found = ids.read(id, keyspace.reading(), &mut |row| slot.copy(row));
+    let Some(reading) = keyspace.reading() else { return false };
+    let found = ids.read(id, reading.stamp, &mut |row| slot.copy(row));
     if found {
         keyspace.stats.count_by_id();
     }

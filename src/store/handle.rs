@@ -1,6 +1,7 @@
 #[cfg(feature = "fred")]
 use super::RedisStore;
 use super::{Found, IdIndex, MemoryStore, Store, StoreError};
+use crate::entry::Fingerprint;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ impl StoreHandle {
     }
 
     /// An index of one entity's rows by their integer keys, if the store keeps one right.
-    pub(crate) fn id_index(&self) -> Option<Arc<IdIndex>> {
-        matches!(self, Self::Memory(_)).then(|| Arc::new(IdIndex::new()))
+    pub(crate) fn id_index(&self, fingerprint: Fingerprint) -> Option<Arc<IdIndex>> {
+        matches!(self, Self::Memory(_)).then(|| Arc::new(IdIndex::new(fingerprint)))
     }
 
     /// See [`Store::get`].

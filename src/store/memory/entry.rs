@@ -106,7 +106,7 @@ impl MemoryEntry {
         used > 0
     }
 
-    /// Lists the entry in an index by `put`, for as long as it stands in its store.
+    /// Lists the entry in an index by `put`, which tells whether it did, for as long as it stands in its store.
     ///
     /// A reader comes here with what it has found under the key a while ago. The lock decides whether the
     /// store has withdrawn it since: if so, it stays unlisted; if not, the withdrawal waits, and finds it
@@ -115,15 +115,14 @@ impl MemoryEntry {
         &self,
         index: Weak<dyn EntryIndex>,
         id: i64,
-        put: impl FnOnce(Option<Instant>, Decoded),
+        put: impl FnOnce(Option<Instant>, Decoded) -> bool,
     ) {
         if self.settled.load(Ordering::Relaxed) {
             return;
         }
         let (Some(expires), Some(decoded)) = (self.expires.get(), self.decoded.get()) else { return };
         let mut standing = self.standing();
-        if matches!(*standing, Standing::Unlisted) {
-            put(*expires, decoded.clone());
+        if matches!(*standing, Standing::Unlisted) && put(*expires, decoded.clone()) {
             *standing = Standing::Listed(index, id);
         }
         self.settled.store(true, Ordering::Relaxed);

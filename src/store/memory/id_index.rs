@@ -11,7 +11,7 @@
 
 use super::MemoryEntry;
 use super::entry::{Decoded, EntryIndex};
-use crate::entry::Reading;
+use crate::entry::Fingerprint;
 use foldhash::quality::RandomState;
 use papaya::HashMap;
 use std::any::Any;
@@ -25,34 +25,36 @@ use tokio::time::Instant;
 pub(crate) struct IdIndex {
     /// Keys may be chosen by users, so their hashes must not be foreseen.
     rows: HashMap<i64, Listed, RandomState>,
+    /// That of every entry here.
+    fingerprint: Fingerprint,
 }
 
-/// What a read needs stands here, and not one behind the other: a processor then waits for memory once.
+/// What a read needs stands here, and not one behind the other: a processor then waits for memory once. With
+/// its key it fits a cache line.
 struct Listed {
     /// `None`: never.
     expires: Option<Instant>,
-    decoded: Decoded,
+    row: Arc<dyn Any + Send + Sync>,
     entry: Arc<MemoryEntry>,
+    /// The stamp that the reader which decoded the row has expected.
+    stamp: Option<u32>,
 }
 
+const _: () = assert!(size_of::<(i64, Listed)>() <= 64);
+
 impl IdIndex {
-    pub(crate) fn new() -> Self {
-        Self { rows: HashMap::with_hasher(RandomState::default()) }
+    pub(crate) fn new(fingerprint: Fingerprint) -> Self {
+        Self { rows: HashMap::with_hasher(RandomState::default()), fingerprint }
     }
 
-    /// Whether there is a living row with this key, decoded by a reader with the same expectations, and `read`
+    /// Whether there is a living row with this key, decoded by a reader that expected this stamp, and `read`
     /// takes it.
     #[inline]
-    pub(crate) fn read(
-        &self,
-        id: i64,
-        reading: Option<Reading>,
-        read: &mut dyn FnMut(&dyn Any) -> bool,
-    ) -> bool {
+    pub(crate) fn read(&self, id: i64, stamp: Option<u32>, read: &mut dyn FnMut(&dyn Any) -> bool) -> bool {
         let rows = self.rows.pin();
         let Some(listed) = rows.get(&id) else { return false };
         let expired = listed.expires.is_some_and(|expires| expires <= Instant::now());
-        if expired || Some(listed.decoded.reading) != reading || !read(&*listed.decoded.row) {
+        if expired || listed.stamp != stamp || !read(&*listed.row) {
             return false;
         }
         listed.entry.note_use();
@@ -62,8 +64,13 @@ impl IdIndex {
     /// Lets the decoded form of an entry be found by this key for as long as it stands in its store.
     pub(crate) fn list(self: &Arc<Self>, id: i64, entry: &Arc<MemoryEntry>) {
         let index: Arc<dyn EntryIndex> = self.clone();
-        entry.list(Arc::downgrade(&index), id, |expires, decoded| {
-            self.rows.pin().insert(id, Listed { expires, decoded, entry: entry.clone() });
+        entry.list(Arc::downgrade(&index), id, |expires, Decoded { reading, row }| {
+            let is_own = reading.fingerprint == self.fingerprint;
+            if is_own {
+                let listed = Listed { expires, row, entry: entry.clone(), stamp: reading.stamp };
+                self.rows.pin().insert(id, listed);
+            }
+            is_own
         });
     }
 
@@ -90,15 +97,14 @@ impl fmt::Debug for IdIndex {
 mod tests {
     use super::*;
     use crate::coherence::{Lifetime, Step, Token};
-    use crate::entry::Fingerprint;
+    use crate::entry::Reading;
     use crate::store::{Command, Found, MemoryStore, Store, Sweep};
     use std::time::Duration;
 
-    const READING: Reading =
-        Reading { fingerprint: Fingerprint { entity: [1; 4], schema: [2; 4] }, stamp: None };
+    const FINGERPRINT: Fingerprint = Fingerprint { entity: [1; 4], schema: [2; 4] };
 
     fn decoded() -> Decoded {
-        Decoded { reading: READING, row: Arc::new(()) }
+        Decoded { reading: Reading { fingerprint: FINGERPRINT, stamp: Some(7) }, row: Arc::new(()) }
     }
 
     const LIFE: Lifetime = Lifetime::For(Duration::from_secs(600));
@@ -114,7 +120,7 @@ mod tests {
 
     impl Shop {
         fn new(store: MemoryStore) -> Self {
-            Self { store, index: Arc::new(IdIndex::new()) }
+            Self { store, index: Arc::new(IdIndex::new(FINGERPRINT)) }
         }
 
         async fn run(&self, number: i64, step: Step<bytes::Bytes>) {
@@ -135,7 +141,7 @@ mod tests {
         }
 
         fn is_listed(&self, number: i64) -> bool {
-            self.index.read(number, Some(READING), &mut |row| row.is::<()>())
+            self.index.read(number, Some(7), &mut |row| row.is::<()>())
         }
 
         async fn with_row(step: Step<bytes::Bytes>) -> bool {
