@@ -210,7 +210,7 @@ fn key_of(region: &Region, write: &ParsedWrite<'_>, statement: &Statement) -> Op
     let values = &statement.values.as_ref()?.0;
     let place = write.row_of(keyspace.table(), column.name)?;
     let is_last = place + 1 == values.len();
-    let value = values.get(place).filter(|value| is_last && value.array_type() == column.kind)?;
+    let value = values.get(place).filter(|value| is_last && column.holds(value))?;
     keyspace.key(&ValueTuple::One(value.clone()))
 }
 

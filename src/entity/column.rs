@@ -94,8 +94,9 @@ impl Column {
         !self.is_compound() && holds(0) && integer(value).is_some_and(|number| !holds(number))
     }
 
-    /// Whether the value is one of this column as it is.
-    fn holds(&self, value: &Value) -> bool {
+    /// Whether the value is one of this column as it is. Any value may be asked about: of a vector SeaORM
+    /// panics where it is asked for its kind.
+    pub(crate) fn holds(&self, value: &Value) -> bool {
         match self.definition.get_column_type() {
             ColumnType::Vector(_) => is_vector(value),
             // The kind of an array is that of its elements.

@@ -154,7 +154,7 @@ mod time {
 mod vectors {
     use crate::entities::values::vector::{Column, Entity, Model};
     use sea_orm::prelude::PgVector;
-    use sea_orm::{DatabaseBackend, MockDatabase};
+    use sea_orm::{ConnectionTrait, DatabaseBackend, MockDatabase, MockExecResult, Statement};
     use sea_orm_autocache::prelude::*;
 
     #[tokio::test]
@@ -181,5 +181,18 @@ mod vectors {
         let refused = cache.get_by(Column::Id, PgVector::from(vec![1.0])).await.unwrap_err();
         assert_eq!(CacheErrorKind::of(&refused), Some(CacheErrorKind::WrongType));
         assert!(refused.to_string().contains("holds BigInt, which a value of Vector is not"), "{refused}");
+    }
+
+    /// The statement may be one that the database refuses; that is the database's to say.
+    #[tokio::test]
+    async fn a_statement_may_compare_a_key_with_a_vector() {
+        let mock =
+            MockDatabase::new(DatabaseBackend::Postgres).append_exec_results([MockExecResult::default()]);
+        let builder = Autocache::builder(mock.into_connection()).backend("default", MemoryStore::new(10));
+        let autocache = builder.build().unwrap();
+        let (table, vector) = (sea_orm::EntityName::table_name(&Entity), PgVector::from(vec![1.0]));
+        let sql = format!(r#"DELETE FROM "{table}" WHERE "{table}"."id" = $1"#);
+        let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [vector.into()]);
+        autocache.connection().execute_raw(statement).await.unwrap();
     }
 }
