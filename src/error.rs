@@ -69,6 +69,13 @@ pub enum CacheError {
         /// The table's name.
         table: String,
     },
+    /// A text in a [`CachedTransaction`](crate::CachedTransaction) that would end it behind the cache's back:
+    /// `COMMIT`, `ROLLBACK`, `BEGIN`, and on MySQL and MariaDB all that changes the schema.
+    #[error(
+        "not run: this statement would end the transaction, and the cache would not know what is committed. Call \
+         `commit()` or `rollback()`, or run the statement outside of the transaction"
+    )]
+    EndsTransaction,
     /// A lookup by columns that have no index.
     #[error("no index: `{entity}` has no {}index on {}: add `{}` to its `CachedEntity::indexes()`", if *unique { "unique " } else { "" }, columns.join(", "), declaration(columns, *unique))]
     NoIndex {
@@ -167,6 +174,7 @@ kinds! {
     NotWritten: "not written:",
     Unconfirmed: "committed, but the cache is unconfirmed:",
     UntrackedWrite: "not sent:",
+    EndsTransaction: "not run:",
     NoIndex: "no index:",
     WrongValueCount: "wrong number of values:",
     WrongType: "wrong type:",
@@ -238,6 +246,7 @@ mod tests {
             CacheError::NotWritten(store()),
             CacheError::Unconfirmed(store()),
             CacheError::UntrackedWrite { table: text() },
+            CacheError::EndsTransaction,
             CacheError::NoIndex { entity: text(), columns: vec![text()], unique: true },
             CacheError::WrongValueCount { entity: text(), columns: vec![text()], given: 2 },
             CacheError::WrongType { entity: text(), column: text(), wanted: text(), given: text() },

@@ -8,12 +8,13 @@ use std::sync::Arc;
 pub(crate) struct Region {
     pub(crate) keyspace: Arc<Keyspace>,
     pub(crate) flights: Arc<Flights>,
-    pub(crate) notes: HookNotes,
+    /// Of writes outside of transactions.
+    pub(crate) notes: Arc<HookNotes>,
 }
 
 impl Region {
     pub(super) fn of(keyspace: Keyspace) -> Arc<Self> {
         let keyspace = Arc::new(keyspace);
-        Arc::new(Self { keyspace, flights: Arc::default(), notes: HookNotes::default() })
+        Arc::new(Self { keyspace, flights: Arc::default(), notes: Arc::default() })
     }
 }

@@ -1,12 +1,12 @@
 //! `INSERT`. Where the database returns no rows, those of a plain insert are found by their keys: as they
 //! were given, or as the database has counted them.
 
-use super::ledger::{Joined, Ledger};
+use super::ledger::Ledger;
 use super::site::Site;
 use super::{Done, Want};
 use crate::entity::{Row, integer_of, is_null, pk_tuple};
 use crate::executor::{Executor, WriteStatement};
-use crate::sql::{self, Inserted};
+use crate::sql::{self, TableWrite, Verb};
 use sea_orm::sea_query::{Expr, Query, Value, ValueTuple};
 use sea_orm::{DbBackend, DbErr, ExecResult};
 
@@ -15,7 +15,7 @@ pub(super) async fn run(
     insert: WriteStatement,
     mut ledger: Ledger<'_>,
 ) -> Result<Done, DbErr> {
-    if site.returns && !sql::upsert_sets(&site.built, &pk_names(site)) {
+    if site.returns && !may_set_key(site) {
         let rows = ledger.during(site.returned(insert)).await?;
         return Ok(recorded(ledger, rows));
     }
@@ -34,12 +34,18 @@ pub(super) async fn run(
     }
 }
 
+/// Whether an upsert may give a row another primary key.
+fn may_set_key(site: &Site<'_>) -> bool {
+    let names = pk_names(site);
+    sql::shape_of(&site.built).sole_write().is_none_or(|write| names.iter().any(|name| write.sets(name)))
+}
+
 fn pk_names(site: &Site<'_>) -> Vec<&'static str> {
     site.schema().pk.iter().map(|column| site.schema().columns[*column].name).collect()
 }
 
 fn recorded(ledger: Ledger<'_>, rows: Vec<Row>) -> Done {
-    rows.iter().for_each(|row| ledger.holds(row, &Joined::Every));
+    rows.iter().for_each(|row| ledger.holds(row, None));
     ledger.settle();
     Done::of(rows)
 }
@@ -53,11 +59,15 @@ enum Keys {
 
 impl Keys {
     fn of(site: &Site<'_>) -> Option<Self> {
-        let inserted = Inserted::of(&site.built)?;
+        let shape = sql::shape_of(&site.built);
+        let is_plain = |write: &&TableWrite| {
+            write.verb == Verb::Insert && write.is_plain && !write.may_skip && !write.rows.is_empty()
+        };
+        let inserted = shape.sole_write().filter(is_plain)?;
         let names = pk_names(site);
         let named = |name: &&str| inserted.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
         if names.iter().all(named) {
-            return given(site, &inserted, &names).map(Self::Given);
+            return given(site, inserted, &names).map(Self::Given);
         }
         // Of several rows MySQL answers the first and counts in steps; of others only a single one is sure.
         let countable = site.dialect == DbBackend::MySql || inserted.rows.len() == 1;
@@ -83,7 +93,7 @@ impl Keys {
 
 /// The keys as the statement gives them; `None` if one of them is an expression, or left to the database, or
 /// none of its column.
-fn given(site: &Site<'_>, inserted: &Inserted, names: &[&'static str]) -> Option<Vec<ValueTuple>> {
+fn given(site: &Site<'_>, inserted: &TableWrite, names: &[&'static str]) -> Option<Vec<ValueTuple>> {
     let values = &site.built.values.as_ref()?.0;
     let places: Option<Vec<usize>> = names
         .iter()

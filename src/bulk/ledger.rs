@@ -11,15 +11,6 @@ use sea_orm::{DbErr, Statement};
 use std::future::Future;
 use std::sync::Arc;
 
-/// The lists that the rows of a write may have joined.
-#[derive(Debug)]
-pub(super) enum Joined {
-    /// All that their values name.
-    Every,
-    /// Those of indexes with one of these columns.
-    By(Vec<usize>),
-}
-
 /// While in doubt, any row of the written entities may have changed: dropped so, it records that.
 #[derive(Debug)]
 pub(super) struct Ledger<'w> {
@@ -61,22 +52,18 @@ impl<'w> Ledger<'w> {
         self.doubt = false;
     }
 
-    /// The database holds this row, and it may have joined these lists.
-    pub(super) fn holds(&self, row: &Row, joined: &Joined) {
+    /// The database holds this row. It may have joined every list that its values name, but for those that it was
+    /// in before: a generated column or a trigger changes more than the statement says.
+    pub(super) fn holds(&self, row: &Row, before: Option<&Row>) {
         let keyspace = &self.keyspace;
         let value = |column: usize| -> Value { keyspace.schema.get(row, column) };
         self.conclude(&keyspace.schema.pk_of(&**row), keyspace.encode_row(&value, Token::random()));
-        match joined {
-            Joined::Every => {
-                all_list_keys(keyspace, &value).iter().for_each(|list| self.touch(keyspace, list));
-            }
-            Joined::By(columns) => {
-                let cached = keyspace.indexes.iter().filter(|index| index.cached);
-                for index in cached.filter(|index| index.columns.iter().any(|c| columns.contains(c))) {
-                    self.touch(keyspace, &keyspace.index_key(index, &index.values(&value)));
-                }
-            }
+        let mut lists = all_list_keys(keyspace, &value);
+        if let Some(before) = before {
+            let left = all_list_keys(keyspace, &|column| keyspace.schema.get(before, column));
+            lists.retain(|list| !left.contains(list));
         }
+        lists.iter().for_each(|list| self.touch(keyspace, list));
     }
 
     /// There is no such row any more.

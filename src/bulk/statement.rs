@@ -8,11 +8,18 @@ use crate::executor::{Executor, WriteStatement};
 use crate::sql;
 use crate::write::UnitOfWork;
 use futures_util::future::BoxFuture;
+use sea_orm::sea_query::Expr;
 use sea_orm::{DbBackend, DbErr, Statement};
 
 fn build(write: &WriteStatement, dialect: DbBackend) -> Statement {
     match write {
         WriteStatement::Insert(insert) => dialect.build(insert),
+        // Without a value it is no SQL, and its rows could not be read from it.
+        WriteStatement::Update(update) if update.get_values().is_empty() => {
+            let mut update = update.clone();
+            update.value("x", Expr::cust("1"));
+            dialect.build(&update)
+        }
         WriteStatement::Update(update) => dialect.build(update),
         WriteStatement::Delete(delete) => dialect.build(delete),
     }
@@ -21,7 +28,12 @@ fn build(write: &WriteStatement, dialect: DbBackend) -> Statement {
 /// Whether there is no statement to send.
 pub(super) fn is_nothing(write: &WriteStatement, dialect: DbBackend) -> bool {
     match write {
-        WriteStatement::Insert(insert) => sql::is_empty_insert(&dialect.build(insert)),
+        WriteStatement::Insert(insert) => {
+            let built = dialect.build(insert);
+            let mentions = |word: &&str| sql::mentions(&built.sql, word);
+            built.values.is_none_or(|values| values.0.is_empty())
+                && !["VALUES", "SELECT", "DEFAULT", "TABLE"].iter().any(mentions)
+        }
         WriteStatement::Update(update) => update.get_values().is_empty(),
         WriteStatement::Delete(_) => false,
     }

@@ -1,12 +1,14 @@
 //! `UPDATE`.
 
 use super::Done;
-use super::ledger::{Joined, Ledger};
+use super::ledger::Ledger;
 use super::site::Site;
 use crate::entity::Row;
 use crate::executor::WriteStatement;
+use crate::key::pk_text;
 use sea_orm::DbErr;
 use sea_orm::sea_query::UpdateStatement;
+use std::collections::HashMap;
 
 pub(super) async fn run(
     site: &Site<'_>,
@@ -21,11 +23,9 @@ pub(super) async fn run(
     let is_set =
         |column: &usize| names.iter().any(|name| name.eq_ignore_ascii_case(schema.columns[*column].name));
     let moves = schema.pk.iter().any(is_set);
-    let set = (0..schema.columns.len()).filter(is_set).collect();
-    let joined = if moves { Joined::Every } else { Joined::By(set) };
     if site.returns && !moves {
         let rows = ledger.during(site.returned(WriteStatement::Update(update))).await?;
-        return Ok(recorded(ledger, rows, &joined));
+        return Ok(recorded(site, ledger, rows, &[]));
     }
     // Rows that have got another key can only be found again where the database returns them.
     let concerned = if site.returns || !moves { site.concerned().await? } else { None };
@@ -39,15 +39,18 @@ pub(super) async fn run(
     let update = WriteStatement::Update(update);
     if site.returns {
         let rows = ledger.during(site.returned(update)).await?;
-        return Ok(recorded(ledger, rows, &joined));
+        return Ok(recorded(site, ledger, rows, &[]));
     }
     let affected = ledger.during(site.db.execute(&update)).await?.rows_affected();
     let rows = site.reread(&pks).await?;
-    Ok(Done { affected, ..recorded(ledger, rows, &joined) })
+    Ok(Done { affected, ..recorded(site, ledger, rows, &before) })
 }
 
-fn recorded(ledger: Ledger<'_>, rows: Vec<Row>, joined: &Joined) -> Done {
-    rows.iter().for_each(|row| ledger.holds(row, joined));
+/// Records the rows; some may be known as they were before the statement.
+fn recorded(site: &Site<'_>, ledger: Ledger<'_>, rows: Vec<Row>, before: &[Row]) -> Done {
+    let key = |row: &Row| pk_text(&site.schema().pk_of(&**row));
+    let before: HashMap<Option<String>, &Row> = before.iter().map(|row| (key(row), row)).collect();
+    rows.iter().for_each(|row| ledger.holds(row, before.get(&key(row)).copied()));
     ledger.settle();
     Done::of(rows)
 }

@@ -1,4 +1,4 @@
-use super::delegate::{delegate, only_reads, takes_text};
+use super::delegate::{delegate, takes_text};
 use super::guard::{self, Guarded};
 use super::transaction::run;
 use super::{CachedTransaction, InnerTransaction, Origin, origin};
@@ -76,12 +76,15 @@ impl<D> CachedConnection<D> {
     }
 
     /// A statement that the database has refused is over: its row may be cached again at once.
-    async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr>
+    where
+        D: ConnectionTrait,
+    {
         if guarded.is_nothing() {
             return result;
         }
         match &result {
-            Ok(_) => guarded.succeeded(&self.autocache).await?,
+            Ok(_) => guarded.succeeded(&self.autocache, &self.inner).await?,
             Err(error) => guarded.failed(was_refused(error)).await,
         }
         result

@@ -1,14 +1,8 @@
 //! `ConnectionTrait` and `StreamTrait` for the cache's connections: every call is delegated to the same call of
 //! the inner connection, typed statements as typed statements, and the guard sees it on the way.
 
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, StatementBuilder};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use std::any::TypeId;
-
-/// Whether this statement can only read. What is not known to is taken for a write.
-pub(super) fn only_reads<S: StatementBuilder>() -> bool {
-    typeid::of::<S>() == TypeId::of::<SelectStatement>()
-}
 
 /// Whether a typed statement means no more to this connection than its text, which then need not be built
 /// twice. To others, such as a `RestrictedConnection`, it does.
@@ -35,10 +29,10 @@ macro_rules! delegate {
 
             async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
                 let built = self.built(statement);
-                let guarded = self.before(built.as_ref()).await?;
-                let result = match built.filter(|_| takes_text::<D>()) {
-                    Some(built) => self.inner.execute_raw(built).await,
-                    None => self.inner.execute(statement).await,
+                let guarded = self.before_raw(&built).await?;
+                let result = match takes_text::<D>() {
+                    true => self.inner.execute_raw(built).await,
+                    false => self.inner.execute(statement).await,
                 };
                 self.after(guarded, result).await
             }
@@ -59,10 +53,10 @@ macro_rules! delegate {
                 statement: &S,
             ) -> Result<Option<QueryResult>, DbErr> {
                 let built = self.built(statement);
-                let guarded = self.before(built.as_ref()).await?;
-                let result = match built.filter(|_| takes_text::<D>()) {
-                    Some(built) => self.inner.query_one_raw(built).await,
-                    None => self.inner.query_one(statement).await,
+                let guarded = self.before_raw(&built).await?;
+                let result = match takes_text::<D>() {
+                    true => self.inner.query_one_raw(built).await,
+                    false => self.inner.query_one(statement).await,
                 };
                 self.after(guarded, result).await
             }
@@ -74,10 +68,10 @@ macro_rules! delegate {
 
             async fn query_all<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, DbErr> {
                 let built = self.built(statement);
-                let guarded = self.before(built.as_ref()).await?;
-                let result = match built.filter(|_| takes_text::<D>()) {
-                    Some(built) => self.inner.query_all_raw(built).await,
-                    None => self.inner.query_all(statement).await,
+                let guarded = self.before_raw(&built).await?;
+                let result = match takes_text::<D>() {
+                    true => self.inner.query_all_raw(built).await,
+                    false => self.inner.query_all(statement).await,
                 };
                 self.after(guarded, result).await
             }
@@ -97,11 +91,8 @@ macro_rules! delegate {
                 self.before(writes.then_some(statement)).await
             }
 
-            /// The statement's text, if the guard will read it.
-            fn built<S: StatementBuilder>(&self, statement: &S) -> Option<Statement> {
-                let writes = self.guards(only_reads::<S>());
-                let dialect = || ConnectionTrait::get_database_backend(&self.inner);
-                writes.then(|| dialect().build(statement))
+            fn built<S: StatementBuilder>(&self, statement: &S) -> Statement {
+                ConnectionTrait::get_database_backend(&self.inner).build(statement)
             }
         }
 
@@ -131,9 +122,9 @@ macro_rules! delegate {
                 &'a self,
                 statement: &S,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-                let writes = self.guards(only_reads::<S>());
-                let dialect = || StreamTrait::get_database_backend(&self.inner);
-                match self.may_stream(writes.then(|| dialect().build(statement)).as_ref()) {
+                let built = StreamTrait::get_database_backend(&self.inner).build(statement);
+                let writes = self.guards(sql::only_reads(&built));
+                match self.may_stream(writes.then_some(&built)) {
                     Ok(()) => self.inner.stream(statement),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }
@@ -143,17 +134,3 @@ macro_rules! delegate {
 }
 
 pub(super) use delegate;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sea_orm::sea_query::{InsertStatement, UpdateStatement, WithQuery};
-
-    #[test]
-    fn only_a_select_is_known_to_read() {
-        assert!(only_reads::<SelectStatement>());
-        assert!(!only_reads::<InsertStatement>());
-        assert!(!only_reads::<UpdateStatement>());
-        assert!(!only_reads::<WithQuery>());
-    }
-}

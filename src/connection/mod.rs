@@ -5,9 +5,10 @@ mod delegate;
 mod guard;
 mod origin;
 mod transaction;
+mod written;
 
 pub use cached::CachedConnection;
 pub(crate) use cached::was_refused;
-pub(crate) use guard::touched_by;
 pub(crate) use origin::{Connection, Origin, source_of};
 pub use transaction::{CachedTransaction, InnerTransaction};
+pub(crate) use written::touched_by;

@@ -1,5 +1,5 @@
-use super::delegate::{delegate, only_reads, takes_text};
-use super::guard::{self, Guarded};
+use super::delegate::{delegate, takes_text};
+use super::guard::Guarded;
 use super::{Origin, origin};
 use crate::autocache::Autocache;
 use crate::sql;
@@ -78,18 +78,25 @@ impl<T> CachedTransaction<T> {
     /// Records a write that runs no hooks, for the time after COMMIT.
     #[allow(clippy::unused_async)]
     async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
-        if let Some(statement) = statement {
-            guard::record(&self.autocache, &self.scope.work, statement)?;
+        match statement {
+            Some(statement) => Guarded::recorded(&self.autocache, &self.scope.work, statement),
+            None => Ok(Guarded::default()),
         }
-        Ok(Guarded::default())
     }
 
     fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
-        statement.map_or(Ok(()), |statement| guard::record(&self.autocache, &self.scope.work, statement))
+        let Some(statement) = statement else { return Ok(()) };
+        Guarded::recorded(&self.autocache, &self.scope.work, statement)?.unseen(&self.scope.work);
+        Ok(())
     }
 
-    #[allow(clippy::unused_async)]
-    async fn after<R>(&self, _: Guarded, result: Result<R, DbErr>) -> Result<R, DbErr> {
+    async fn after<R>(&self, guarded: Guarded, result: Result<R, DbErr>) -> Result<R, DbErr>
+    where
+        T: ConnectionTrait,
+    {
+        if result.is_ok() && !guarded.is_nothing() {
+            guarded.happened(&self.scope.work, &self.inner).await;
+        }
         self.note(result)
     }
 

@@ -6,7 +6,9 @@ use super::foreign_key::ForeignKey;
 use super::index::IndexDeclaration;
 use super::ops::{EntityOps, Row};
 use crate::key::KeyParts;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, SelectStatement, Value, ValueTuple};
+use sea_orm::sea_query::{
+    Condition, Expr, ExprTrait, PostgresQueryBuilder, Query, SelectStatement, Value, ValueTuple,
+};
 use std::any::{Any, TypeId};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub(crate) struct Schema {
     /// The columns of the primary key.
     pub(crate) pk: Vec<usize>,
     pub(crate) auto_increment: bool,
+    /// Whether SeaORM puts more than a cast around the values of a column.
+    pub(crate) has_expressions: bool,
     /// The declared indexes, and one for each set of columns on which a relation of the entity's own rests.
     pub(crate) indexes: Vec<IndexDeclaration>,
     /// The foreign keys that follow the deletion of the row they point to.
@@ -41,6 +45,7 @@ impl Schema {
         let pk: Vec<usize> = declared.pk.iter().filter_map(number).collect();
         let indexes = all_indexes(&declared, &pk);
         let foreign_keys = ForeignKey::all_of(&declared.relations, &declared.columns);
+        let has_expressions = (0..declared.columns.len()).any(|column| is_expression(ops, column));
         Self {
             ops,
             id: declared.id,
@@ -50,6 +55,7 @@ impl Schema {
             columns: declared.columns,
             pk,
             auto_increment: declared.auto_increment,
+            has_expressions,
             indexes,
             foreign_keys,
             backend: declared.backend,
@@ -168,6 +174,12 @@ impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Schema").field("model", &self.model).finish_non_exhaustive()
     }
+}
+
+/// Whether SeaORM writes values of this column in more than a cast.
+fn is_expression(ops: &dyn EntityOps, column: usize) -> bool {
+    let (sql, _) = Query::select().expr(ops.save_as(column, Expr::val(0))).build(PostgresQueryBuilder);
+    sql != "SELECT $1" && !sql.starts_with("SELECT CAST($1 AS ")
 }
 
 /// A primary key of these values, in the form that SeaORM gives one of so many columns.

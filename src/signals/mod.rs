@@ -164,12 +164,8 @@ fn before_save<'c>(
         Ok(None) => return Box::pin(ready(Ok(()))),
         Err(error) => return Box::pin(ready(Err(error))),
     };
-    let mut write = site.save(value, insert);
-    if !insert && !site.changes(value) {
-        // A hook that runs after this one may still change the model. It is a write then, and its row, which may
-        // come from an older snapshot, is not published.
-        write = if is_final { write.no_write() } else { write.unpublished() };
-    }
+    let write = site.save(value, insert);
+    let write = if is_final { write } else { write.provisional() };
     Box::pin(write::begin(db, site, write))
 }
 

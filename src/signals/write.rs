@@ -4,13 +4,15 @@ use crate::autocache::{Autocache, Region};
 use crate::cascade;
 use crate::coherence::{Step, Token};
 use crate::connection::{Connection, Origin};
-use crate::entity::{EntityOps, pk_tuple};
+use crate::entity::{EntityOps, Schema, pk_tuple};
 use crate::executor::Executor;
 use crate::keyspace::{Entry, Keyspace};
 use crate::settings::Consistency;
+use crate::sql::Verb;
 use crate::telemetry::TARGET;
 use crate::write::{
-    HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, UnitOfWork, all_list_keys,
+    HookNote, HookNotes, InFlight, IntentSet, Memberships, NoteKind, RowChange, StatementId, UnitOfWork,
+    all_list_keys,
 };
 use sea_orm::sea_query::{Value, ValueTuple};
 use sea_orm::{ActiveValue, DbErr};
@@ -47,6 +49,8 @@ pub(super) struct Write {
     publish: bool,
     /// Whether there will be a statement.
     happens: bool,
+    /// The statement, if it is known.
+    statement: Option<StatementId>,
 }
 
 /// What a write has left in the database.
@@ -110,19 +114,17 @@ impl Site {
         let keyspace = self.keyspace();
         let memberships = Memberships::of(keyspace, value, insert);
         let kind = if insert { WriteKind::Insert } else { WriteKind::Update };
-        Write { pk: pk_of(keyspace, value), kind, memberships, publish: true, happens: true }
+        let statement = statement_of(&keyspace.schema, kind, value);
+        let happens = insert || statement.is_some();
+        Write { pk: pk_of(keyspace, value), kind, memberships, publish: true, happens, statement }
     }
 
     /// The deletion of the row with these values.
     pub(super) fn delete(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Write {
-        let pk = pk_of(self.keyspace(), value);
-        Write {
-            pk,
-            kind: WriteKind::Delete,
-            memberships: Memberships::default(),
-            publish: true,
-            happens: true,
-        }
+        let keyspace = self.keyspace();
+        let kind = WriteKind::Delete;
+        let (pk, statement) = (pk_of(keyspace, value), statement_of(&keyspace.schema, kind, value));
+        Write { pk, kind, memberships: Memberships::default(), publish: true, happens: true, statement }
     }
 
     /// A saved row with these values.
@@ -133,12 +135,6 @@ impl Site {
         Outcome { pk, row: Some(SavedRow { insert, values }) }
     }
 
-    /// Whether any of these values would be written.
-    pub(super) fn changes(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> bool {
-        let columns = 0..self.keyspace().schema.columns.len();
-        columns.into_iter().any(|column| matches!(value(column), ActiveValue::Set(_)))
-    }
-
     /// The deleted row with these values; `None` without a primary key.
     pub(super) fn deleted(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<Outcome> {
         pk_of(self.keyspace(), value).map(|pk| Outcome { pk, row: None })
@@ -146,12 +142,10 @@ impl Site {
 }
 
 impl Write {
-    pub(super) fn unpublished(self) -> Self {
-        Self { publish: false, ..self }
-    }
-
-    pub(super) fn no_write(self) -> Self {
-        Self { happens: false, ..self }
+    /// The write of a model that may still be changed. Where it sets nothing yet, the row may come from an older
+    /// snapshot, and is not published.
+    pub(super) fn provisional(self) -> Self {
+        Self { publish: self.happens, happens: true, ..self }
     }
 }
 
@@ -178,6 +172,39 @@ impl Outcome {
     }
 }
 
+/// The statement that SeaORM makes of these values; `None` if it makes none: an update that sets nothing.
+fn statement_of(
+    schema: &Schema,
+    kind: WriteKind,
+    value: &dyn Fn(usize) -> ActiveValue<Value>,
+) -> Option<StatementId> {
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    for (number, column) in schema.columns.iter().enumerate() {
+        let given = match (kind, value(number)) {
+            (WriteKind::Insert, ActiveValue::Set(value) | ActiveValue::Unchanged(value)) => Some(value),
+            (WriteKind::Update, ActiveValue::Set(value)) if !schema.pk.contains(&number) => Some(value),
+            _ => None,
+        };
+        if let Some(value) = given {
+            columns.push(column.name);
+            values.push(value);
+        }
+    }
+    let verb = match kind {
+        WriteKind::Insert => return Some(StatementId::of(Verb::Insert, columns, &values)),
+        WriteKind::Update if columns.is_empty() => return None,
+        WriteKind::Update => Verb::Update,
+        WriteKind::Delete => Verb::Delete,
+    };
+    for column in &schema.pk {
+        match value(*column) {
+            ActiveValue::Set(value) | ActiveValue::Unchanged(value) => values.push(value),
+            ActiveValue::NotSet => return None,
+        }
+    }
+    Some(StatementId::of(verb, columns, &values))
+}
+
 /// The primary key among these values; `None` if a part of it is not set.
 fn pk_of(keyspace: &Keyspace, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<ValueTuple> {
     let set = |column: &usize| match value(*column) {
@@ -185,6 +212,14 @@ fn pk_of(keyspace: &Keyspace, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Op
         ActiveValue::NotSet => None,
     };
     keyspace.schema.pk.iter().map(set).collect::<Option<Vec<Value>>>().map(pk_tuple)
+}
+
+/// Where hooks of a write on this route leave their notes.
+fn notes_of(route: &Route, region: &Region) -> Arc<HookNotes> {
+    match route {
+        Route::Work(_, work) => work.notes_of(&region.keyspace),
+        _ => region.notes.clone(),
+    }
 }
 
 /// Before the statement.
@@ -202,8 +237,9 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         return Ok(());
     }
     let noted = key.clone().unwrap_or_default();
+    let notes = notes_of(&route, &region);
     if !write.happens {
-        region.notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl));
+        notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl), None);
         return Ok(());
     }
     let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
@@ -218,9 +254,10 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         }
         let kind = NoteKind::InTransaction { publish: write.publish };
         let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
-        region.notes.push(&noted, note);
+        notes.push(&noted, note, write.statement);
         return Ok(());
     }
+    let is_guarded = matches!(route, Route::Autocommit(_));
     let (ttl, publish) = match route {
         Route::Unseen(_) => (keyspace.settings.transaction_intent_ttl, false),
         _ => (keyspace.settings.intent_ttl, write.publish),
@@ -235,9 +272,8 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
     }
     intents.place(keyspace.settings.consistency).await?;
     let kind = NoteKind::Marked { write: InFlight::new(intents), row: key.is_some(), publish };
-    let stated = !route.is_guarded();
-    let note = HookNote { begun, memberships: write.memberships, stated, ..HookNote::new(kind, ttl) };
-    region.notes.push(&noted, note);
+    let note = HookNote { begun, memberships: write.memberships, ..HookNote::new(kind, ttl) };
+    notes.push(&noted, note, write.statement.filter(|_| is_guarded));
     Ok(())
 }
 
@@ -278,9 +314,10 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
     let Site { route, region } = site;
     let keyspace = &region.keyspace;
     let Some(key) = keyspace.key(&outcome.pk) else { return Ok(()) };
-    let mut note = region.notes.pop(&key);
+    let notes = notes_of(&route, &region);
+    let mut note = notes.pop(&key);
     if note.is_none() && outcome.is(true) {
-        note = region.notes.pop("");
+        note = notes.pop("");
     }
     if outcome.is(false) && matches!(note, Some(HookNote { kind: NoteKind::NoWrite, .. })) {
         return Ok(());
@@ -302,11 +339,6 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
 }
 
 impl Route {
-    /// Whether the guard will see the statement.
-    fn is_guarded(&self) -> bool {
-        matches!(self, Self::Autocommit(_) | Self::Work(..))
-    }
-
     fn autocache(&self) -> &Autocache {
         match self {
             Self::Autocommit(autocache)

@@ -1,13 +1,16 @@
 //! Writes, from their intents to their end.
 
+mod by_task;
 mod hook_notes;
 mod intents;
 mod memberships;
 mod pending_clear;
+mod statement_id;
 mod unit_of_work;
 
-pub(crate) use hook_notes::{Claim, HookNote, HookNotes, NoteKind};
+pub(crate) use hook_notes::{Announced, HookNote, HookNotes, NoteKind};
 pub(crate) use intents::{InFlight, IntentSet, RowChange};
 pub(crate) use memberships::{Memberships, all_list_keys};
 pub(crate) use pending_clear::PendingClear;
+pub(crate) use statement_id::StatementId;
 pub(crate) use unit_of_work::UnitOfWork;

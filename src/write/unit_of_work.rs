@@ -1,6 +1,6 @@
 //! [`UnitOfWork`]: the rows that a transaction has touched, and what becomes of their keys.
 
-use super::{IntentSet, PendingClear, RowChange};
+use super::{HookNotes, IntentSet, PendingClear, RowChange};
 use crate::keyspace::Keyspace;
 use crate::settings::{Consistency, Settings};
 use foldhash::quality::RandomState;
@@ -24,6 +24,8 @@ pub(crate) struct UnitOfWork {
     touched: Mutex<Touched>,
     /// Entities of which any row may have been written.
     cleared: Mutex<HashMap<usize, Arc<Keyspace>>>,
+    /// What hooks leave, by keyspace. It ends with the transaction.
+    notes: Mutex<HashMap<usize, Arc<HookNotes>>>,
 }
 
 /// By keyspace and key: two entities can be configured to share a key text.
@@ -61,7 +63,14 @@ impl UnitOfWork {
             failed: AtomicBool::new(false),
             touched: Mutex::default(),
             cleared: Mutex::default(),
+            notes: Mutex::default(),
         }
+    }
+
+    /// What the hooks of an entity leave in this transaction.
+    pub(crate) fn notes_of(&self, keyspace: &Arc<Keyspace>) -> Arc<HookNotes> {
+        let mut notes = self.root_of().notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.entry(keyspace.id()).or_default().clone()
     }
 
     pub(crate) fn consistency(&self) -> Consistency {

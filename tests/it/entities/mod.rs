@@ -25,6 +25,7 @@ macro_rules! entity {
     };
 }
 
+pub mod address;
 pub mod blog;
 pub mod hooked;
 pub mod kept;
@@ -33,6 +34,7 @@ pub mod library;
 pub mod schemas;
 pub mod settings;
 pub mod shaped;
+pub mod slugged;
 pub mod values;
 
 entity! {

@@ -1,7 +1,9 @@
 //! Writing: what saves and deletes leave in the cache.
 
+mod computed;
 mod failed;
 mod hooks;
 mod plain;
 mod saves;
 mod spelling;
+mod whose;
