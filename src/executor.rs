@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 /// A statement that writes.
 #[derive(Clone, Debug)]
@@ -28,6 +28,14 @@ pub(crate) trait Executor: Sync {
         &'a self,
         statement: &'a SelectStatement,
     ) -> BoxFuture<'a, Result<Option<QueryResult>, DbErr>>;
+
+    fn execute_text(&self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, DbErr>>;
+
+    fn execute_unprepared_text<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<ExecResult, DbErr>>;
+
+    fn one_of_text(&self, statement: Statement) -> BoxFuture<'_, Result<Option<QueryResult>, DbErr>>;
+
+    fn all_of_text(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<QueryResult>, DbErr>>;
 
     /// Runs a write and answers with how much it has changed.
     fn execute<'a>(&'a self, statement: &'a WriteStatement) -> BoxFuture<'a, Result<ExecResult, DbErr>>;
@@ -60,6 +68,22 @@ impl<C: ConnectionTrait> Executor for C {
         statement: &'a SelectStatement,
     ) -> BoxFuture<'a, Result<Option<QueryResult>, DbErr>> {
         self.query_one(statement)
+    }
+
+    fn execute_text(&self, statement: Statement) -> BoxFuture<'_, Result<ExecResult, DbErr>> {
+        self.execute_raw(statement)
+    }
+
+    fn execute_unprepared_text<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<ExecResult, DbErr>> {
+        self.execute_unprepared(sql)
+    }
+
+    fn one_of_text(&self, statement: Statement) -> BoxFuture<'_, Result<Option<QueryResult>, DbErr>> {
+        self.query_one_raw(statement)
+    }
+
+    fn all_of_text(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<QueryResult>, DbErr>> {
+        self.query_all_raw(statement)
     }
 
     fn execute<'a>(&'a self, statement: &'a WriteStatement) -> BoxFuture<'a, Result<ExecResult, DbErr>> {

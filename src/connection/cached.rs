@@ -1,10 +1,11 @@
 use super::delegate::{delegate, takes_text};
-use super::guard::{self, Guarded};
-use super::transaction::run;
-use super::{CachedTransaction, InnerTransaction, Origin, origin};
+use super::run::{self, Watched};
+use super::transaction::run_in;
+use super::{CachedTransaction, InnerTransaction, Origin, guard, origin};
 use crate::autocache::Autocache;
-use crate::sql;
+use crate::executor::Executor;
 use crate::write::UnitOfWork;
+use futures_util::future::BoxFuture;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
@@ -59,35 +60,22 @@ impl<D> CachedConnection<D> {
         Origin::Cached(self.autocache.clone())
     }
 
-    fn guards(&self, only_reads: bool) -> bool {
-        !only_reads && self.autocache.has_regions()
+    fn may_stream(&self, statement: &Statement) -> Result<(), DbErr> {
+        guard::may_stream(&self.autocache, statement)
+    }
+}
+
+impl<D: ConnectionTrait> Watched for CachedConnection<D> {
+    fn inner(&self) -> &dyn Executor {
+        &self.inner
     }
 
-    /// Places intents for a write that runs no hooks.
-    async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
-        match statement {
-            Some(statement) => Guarded::before(&self.autocache, statement).await,
-            None => Ok(Guarded::default()),
-        }
+    fn autocache(&self) -> &Autocache {
+        &self.autocache
     }
 
-    fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
-        statement.map_or(Ok(()), |statement| guard::may_stream(&self.autocache, statement))
-    }
-
-    /// A statement that the database has refused is over: its row may be cached again at once.
-    async fn after<T>(&self, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr>
-    where
-        D: ConnectionTrait,
-    {
-        if guarded.is_nothing() {
-            return result;
-        }
-        match &result {
-            Ok(_) => guarded.succeeded(&self.autocache, &self.inner).await?,
-            Err(error) => guarded.failed(was_refused(error)).await,
-        }
-        result
+    fn work(&self) -> Option<&UnitOfWork> {
+        None
     }
 }
 
@@ -98,16 +86,18 @@ impl CachedConnection<DatabaseConnection> {
     ///
     /// # Errors
     /// As [`DatabaseConnection::ping`].
-    pub async fn ping(&self) -> Result<(), DbErr> {
-        self.inner.ping().await
+    pub fn ping(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
+        let pinged: BoxFuture<'_, _> = Box::pin(self.inner.ping());
+        pinged
     }
 
     /// Closes the connection.
     ///
     /// # Errors
     /// As [`DatabaseConnection::close`].
-    pub async fn close(self) -> Result<(), DbErr> {
-        self.inner.close().await
+    pub fn close(self) -> impl Future<Output = Result<(), DbErr>> + Send {
+        let closed: BoxFuture<'static, _> = Box::pin(self.inner.close());
+        closed
     }
 }
 
@@ -188,7 +178,7 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> TransactionTrait for Ca
         T: Send,
         E: Display + Debug + Send,
     {
-        run(self.begin().await, callback).await
+        run_in(self.begin().await, callback).await
     }
 
     async fn transaction_with_config<F, T, E>(
@@ -203,15 +193,8 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> TransactionTrait for Ca
         T: Send,
         E: Display + Debug + Send,
     {
-        run(self.begin_with_config(isolation_level, access_mode).await, callback).await
+        run_in(self.begin_with_config(isolation_level, access_mode).await, callback).await
     }
-}
-
-/// Whether the database itself has answered with an error, and lives on: the statement was undone.
-/// The drivers' types are features of other crates, so the text of their errors must do.
-pub(crate) fn was_refused(error: &DbErr) -> bool {
-    let text = error.to_string();
-    text.contains("error returned from database") && !text.contains("terminating connection")
 }
 
 /// Whether a transaction may read rows that are older than the last commit. Without a level given,

@@ -11,69 +11,104 @@ pub(super) fn takes_text<D>() -> bool {
     kind == TypeId::of::<DatabaseConnection>() || kind == TypeId::of::<DatabaseTransaction>()
 }
 
-/// Implements the traits for a type that has a field `inner` and the methods `origin()`,
-/// `guards(only_reads)`, `before(statement)` and `after(guarded, result)`.
+/// Implements the traits for a type that has a field `inner`, is [`Watched`](super::run::Watched), and has the
+/// methods `origin()` and `may_stream(statement)`.
+///
+/// What `#[async_trait]` makes of such methods, without a future of their own: those are most of what they cost the
+/// compiler.
 macro_rules! delegate {
     ($name:ident) => {
-        #[async_trait::async_trait]
         impl<D: ConnectionTrait> ConnectionTrait for $name<D> {
             fn get_database_backend(&self) -> DbBackend {
                 origin::answer(|| self.origin());
                 ConnectionTrait::get_database_backend(&self.inner)
             }
 
-            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                let guarded = self.before_raw(&statement).await?;
-                self.after(guarded, self.inner.execute_raw(statement).await).await
+            fn execute_raw<'life0, 'async_trait>(
+                &'life0 self,
+                statement: Statement,
+            ) -> BoxFuture<'async_trait, Result<ExecResult, DbErr>>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                run::execute(self, statement, None)
             }
 
-            async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-                let built = self.built(statement);
-                let guarded = self.before_raw(&built).await?;
-                let result = match takes_text::<D>() {
-                    true => self.inner.execute_raw(built).await,
-                    false => self.inner.execute(statement).await,
-                };
-                self.after(guarded, result).await
+            fn execute<'life0, 'life1, 'async_trait, S>(
+                &'life0 self,
+                statement: &'life1 S,
+            ) -> BoxFuture<'async_trait, Result<ExecResult, DbErr>>
+            where
+                S: StatementBuilder + 'async_trait,
+                'life0: 'async_trait,
+                'life1: 'async_trait,
+                Self: 'async_trait,
+            {
+                let typed = (!takes_text::<D>()).then(|| self.inner.execute(statement));
+                run::execute(self, self.build(statement), typed)
             }
 
-            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-                let dialect = ConnectionTrait::get_database_backend(&self.inner);
-                let guarded = self.before_raw(&Statement::from_string(dialect, sql)).await?;
-                self.after(guarded, self.inner.execute_unprepared(sql).await).await
+            fn execute_unprepared<'life0, 'life1, 'async_trait>(
+                &'life0 self,
+                sql: &'life1 str,
+            ) -> BoxFuture<'async_trait, Result<ExecResult, DbErr>>
+            where
+                'life0: 'async_trait,
+                'life1: 'async_trait,
+                Self: 'async_trait,
+            {
+                run::execute_unprepared(self, sql)
             }
 
-            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                let guarded = self.before_raw(&statement).await?;
-                self.after(guarded, self.inner.query_one_raw(statement).await).await
+            fn query_one_raw<'life0, 'async_trait>(
+                &'life0 self,
+                statement: Statement,
+            ) -> BoxFuture<'async_trait, Result<Option<QueryResult>, DbErr>>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                run::query_one(self, statement, None)
             }
 
-            async fn query_one<S: StatementBuilder>(
-                &self,
-                statement: &S,
-            ) -> Result<Option<QueryResult>, DbErr> {
-                let built = self.built(statement);
-                let guarded = self.before_raw(&built).await?;
-                let result = match takes_text::<D>() {
-                    true => self.inner.query_one_raw(built).await,
-                    false => self.inner.query_one(statement).await,
-                };
-                self.after(guarded, result).await
+            fn query_one<'life0, 'life1, 'async_trait, S>(
+                &'life0 self,
+                statement: &'life1 S,
+            ) -> BoxFuture<'async_trait, Result<Option<QueryResult>, DbErr>>
+            where
+                S: StatementBuilder + 'async_trait,
+                'life0: 'async_trait,
+                'life1: 'async_trait,
+                Self: 'async_trait,
+            {
+                let typed = (!takes_text::<D>()).then(|| self.inner.query_one(statement));
+                run::query_one(self, self.build(statement), typed)
             }
 
-            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                let guarded = self.before_raw(&statement).await?;
-                self.after(guarded, self.inner.query_all_raw(statement).await).await
+            fn query_all_raw<'life0, 'async_trait>(
+                &'life0 self,
+                statement: Statement,
+            ) -> BoxFuture<'async_trait, Result<Vec<QueryResult>, DbErr>>
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                run::query_all(self, statement, None)
             }
 
-            async fn query_all<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, DbErr> {
-                let built = self.built(statement);
-                let guarded = self.before_raw(&built).await?;
-                let result = match takes_text::<D>() {
-                    true => self.inner.query_all_raw(built).await,
-                    false => self.inner.query_all(statement).await,
-                };
-                self.after(guarded, result).await
+            fn query_all<'life0, 'life1, 'async_trait, S>(
+                &'life0 self,
+                statement: &'life1 S,
+            ) -> BoxFuture<'async_trait, Result<Vec<QueryResult>, DbErr>>
+            where
+                S: StatementBuilder + 'async_trait,
+                'life0: 'async_trait,
+                'life1: 'async_trait,
+                Self: 'async_trait,
+            {
+                let typed = (!takes_text::<D>()).then(|| self.inner.query_all(statement));
+                run::query_all(self, self.build(statement), typed)
             }
 
             fn support_returning(&self) -> bool {
@@ -86,12 +121,7 @@ macro_rules! delegate {
         }
 
         impl<D: ConnectionTrait> $name<D> {
-            async fn before_raw(&self, statement: &Statement) -> Result<Guarded, DbErr> {
-                let writes = self.guards(sql::only_reads(statement));
-                self.before(writes.then_some(statement)).await
-            }
-
-            fn built<S: StatementBuilder>(&self, statement: &S) -> Statement {
+            fn build<S: StatementBuilder>(&self, statement: &S) -> Statement {
                 ConnectionTrait::get_database_backend(&self.inner).build(statement)
             }
         }
@@ -111,8 +141,7 @@ macro_rules! delegate {
                 &'a self,
                 statement: Statement,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-                let writes = self.guards(sql::only_reads(&statement));
-                match self.may_stream(writes.then_some(&statement)) {
+                match self.may_stream(&statement) {
                     Ok(()) => self.inner.stream_raw(statement),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }
@@ -122,9 +151,7 @@ macro_rules! delegate {
                 &'a self,
                 statement: &S,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-                let built = StreamTrait::get_database_backend(&self.inner).build(statement);
-                let writes = self.guards(sql::only_reads(&built));
-                match self.may_stream(writes.then_some(&built)) {
+                match self.may_stream(&StreamTrait::get_database_backend(&self.inner).build(statement)) {
                     Ok(()) => self.inner.stream(statement),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }

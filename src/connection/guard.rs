@@ -170,6 +170,9 @@ async fn lists_of(row: &Row, db: &dyn Executor) -> Result<Vec<String>, DbErr> {
 
 /// A stream ends when its reader drops it, so there is no moment to invalidate at.
 pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result<(), DbErr> {
+    if sql::only_reads(statement) || !autocache.has_regions() {
+        return Ok(());
+    }
     match concerned(autocache, statement, None)?.untracked.first() {
         Some(write) => {
             Err(CacheError::UntrackedWrite { table: write.region().keyspace.table().to_owned() }.into())

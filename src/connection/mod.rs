@@ -4,11 +4,12 @@ mod cached;
 mod delegate;
 mod guard;
 mod origin;
+mod run;
 mod transaction;
 mod written;
 
 pub use cached::CachedConnection;
-pub(crate) use cached::was_refused;
 pub(crate) use origin::{Connection, Origin, source_of};
+pub(crate) use run::was_refused;
 pub use transaction::{CachedTransaction, InnerTransaction};
 pub(crate) use written::touched_by;

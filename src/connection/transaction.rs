@@ -1,9 +1,12 @@
 use super::delegate::{delegate, takes_text};
 use super::guard::Guarded;
+use super::run::{self, Watched};
 use super::{Origin, origin};
 use crate::autocache::Autocache;
+use crate::executor::Executor;
 use crate::sql;
 use crate::write::UnitOfWork;
+use futures_util::future::BoxFuture;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
@@ -68,36 +71,16 @@ impl<T> CachedTransaction<T> {
         Origin::Work(self.autocache.clone(), self.scope.work.clone())
     }
 
-    fn guards(&self, only_reads: bool) -> bool {
-        if !only_reads {
-            self.scope.work.note_write();
+    fn may_stream(&self, statement: &Statement) -> Result<(), DbErr> {
+        let work = &*self.scope.work;
+        if sql::only_reads(statement) {
+            return Ok(());
         }
-        !only_reads && self.autocache.has_regions()
-    }
-
-    /// Records a write that runs no hooks, for the time after COMMIT.
-    #[allow(clippy::unused_async)]
-    async fn before(&self, statement: Option<&Statement>) -> Result<Guarded, DbErr> {
-        match statement {
-            Some(statement) => Guarded::recorded(&self.autocache, &self.scope.work, statement),
-            None => Ok(Guarded::default()),
+        work.note_write();
+        if self.autocache.has_regions() {
+            Guarded::recorded(&self.autocache, work, statement)?.unseen(work);
         }
-    }
-
-    fn may_stream(&self, statement: Option<&Statement>) -> Result<(), DbErr> {
-        let Some(statement) = statement else { return Ok(()) };
-        Guarded::recorded(&self.autocache, &self.scope.work, statement)?.unseen(&self.scope.work);
         Ok(())
-    }
-
-    async fn after<R>(&self, guarded: Guarded, result: Result<R, DbErr>) -> Result<R, DbErr>
-    where
-        T: ConnectionTrait,
-    {
-        if result.is_ok() && !guarded.is_nothing() {
-            guarded.happened(&self.scope.work, &self.inner).await;
-        }
-        self.note(result)
     }
 
     /// A failed statement makes every row of the transaction uncertain.
@@ -106,6 +89,20 @@ impl<T> CachedTransaction<T> {
             self.scope.work.note_failure();
         }
         result
+    }
+}
+
+impl<T: ConnectionTrait> Watched for CachedTransaction<T> {
+    fn inner(&self) -> &dyn Executor {
+        &self.inner
+    }
+
+    fn autocache(&self) -> &Autocache {
+        &self.autocache
+    }
+
+    fn work(&self) -> Option<&UnitOfWork> {
+        Some(&self.scope.work)
     }
 }
 
@@ -224,7 +221,7 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
         R: Send,
         E: Display + Debug + Send,
     {
-        run(self.begin().await, callback).await
+        run_in(self.begin().await, callback).await
     }
 
     async fn transaction_with_config<F, R, E>(
@@ -238,7 +235,7 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
         R: Send,
         E: Display + Debug + Send,
     {
-        run(self.begin_with_config(isolation_level, access_mode).await, callback).await
+        run_in(self.begin_with_config(isolation_level, access_mode).await, callback).await
     }
 }
 
@@ -254,7 +251,7 @@ impl<T: InnerTransaction> TransactionSession for CachedTransaction<T> {
 }
 
 /// Runs a callback in a transaction or savepoint that was just begun.
-pub(super) async fn run<T, F, R, E>(
+pub(super) async fn run_in<T, F, R, E>(
     begun: Result<CachedTransaction<T>, DbErr>,
     callback: F,
 ) -> Result<R, TransactionError<E>>

@@ -52,6 +52,7 @@
 
 mod macros;
 mod then;
+mod values;
 mod write;
 
 use crate::connection::Connection;

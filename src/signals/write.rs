@@ -1,10 +1,11 @@
 //! A write of one row, from its intent to its end, on whatever connection it runs.
 
+use super::values::{pk_of, statement_of};
 use crate::autocache::{Autocache, Region};
 use crate::cascade;
 use crate::coherence::{Step, Token};
 use crate::connection::{Connection, Origin};
-use crate::entity::{EntityOps, Schema, pk_tuple};
+use crate::entity::{EntityOps, pk_tuple};
 use crate::executor::Executor;
 use crate::keyspace::{Entry, Keyspace};
 use crate::settings::Consistency;
@@ -32,18 +33,11 @@ pub(super) struct Entity {
     pub(super) ops: &'static dyn EntityOps,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WriteKind {
-    Insert,
-    Update,
-    Delete,
-}
-
 /// What is known of a write before it happens.
 pub(super) struct Write {
     /// `None`: the database generates the key.
     pk: Option<ValueTuple>,
-    kind: WriteKind,
+    verb: Verb,
     /// The lists that the row may join.
     memberships: Memberships,
     publish: bool,
@@ -113,18 +107,18 @@ impl Site {
     pub(super) fn save(&self, value: &dyn Fn(usize) -> ActiveValue<Value>, insert: bool) -> Write {
         let keyspace = self.keyspace();
         let memberships = Memberships::of(keyspace, value, insert);
-        let kind = if insert { WriteKind::Insert } else { WriteKind::Update };
-        let statement = statement_of(&keyspace.schema, kind, value);
+        let verb = if insert { Verb::Insert } else { Verb::Update };
+        let statement = statement_of(&keyspace.schema, verb, value);
         let happens = insert || statement.is_some();
-        Write { pk: pk_of(keyspace, value), kind, memberships, publish: true, happens, statement }
+        Write { pk: pk_of(keyspace, value), verb, memberships, publish: true, happens, statement }
     }
 
     /// The deletion of the row with these values.
     pub(super) fn delete(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Write {
         let keyspace = self.keyspace();
-        let kind = WriteKind::Delete;
-        let (pk, statement) = (pk_of(keyspace, value), statement_of(&keyspace.schema, kind, value));
-        Write { pk, kind, memberships: Memberships::default(), publish: true, happens: true, statement }
+        let verb = Verb::Delete;
+        let (pk, statement) = (pk_of(keyspace, value), statement_of(&keyspace.schema, verb, value));
+        Write { pk, verb, memberships: Memberships::default(), publish: true, happens: true, statement }
     }
 
     /// A saved row with these values.
@@ -172,48 +166,6 @@ impl Outcome {
     }
 }
 
-/// The statement that SeaORM makes of these values; `None` if it makes none: an update that sets nothing.
-fn statement_of(
-    schema: &Schema,
-    kind: WriteKind,
-    value: &dyn Fn(usize) -> ActiveValue<Value>,
-) -> Option<StatementId> {
-    let (mut columns, mut values) = (Vec::new(), Vec::new());
-    for (number, column) in schema.columns.iter().enumerate() {
-        let given = match (kind, value(number)) {
-            (WriteKind::Insert, ActiveValue::Set(value) | ActiveValue::Unchanged(value)) => Some(value),
-            (WriteKind::Update, ActiveValue::Set(value)) if !schema.pk.contains(&number) => Some(value),
-            _ => None,
-        };
-        if let Some(value) = given {
-            columns.push(column.name);
-            values.push(value);
-        }
-    }
-    let verb = match kind {
-        WriteKind::Insert => return Some(StatementId::of(Verb::Insert, columns, &values)),
-        WriteKind::Update if columns.is_empty() => return None,
-        WriteKind::Update => Verb::Update,
-        WriteKind::Delete => Verb::Delete,
-    };
-    for column in &schema.pk {
-        match value(*column) {
-            ActiveValue::Set(value) | ActiveValue::Unchanged(value) => values.push(value),
-            ActiveValue::NotSet => return None,
-        }
-    }
-    Some(StatementId::of(verb, columns, &values))
-}
-
-/// The primary key among these values; `None` if a part of it is not set.
-fn pk_of(keyspace: &Keyspace, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<ValueTuple> {
-    let set = |column: &usize| match value(*column) {
-        ActiveValue::Set(value) | ActiveValue::Unchanged(value) => Some(value),
-        ActiveValue::NotSet => None,
-    };
-    keyspace.schema.pk.iter().map(set).collect::<Option<Vec<Value>>>().map(pk_tuple)
-}
-
 /// Where hooks of a write on this route leave their notes.
 fn notes_of(route: &Route, region: &Region) -> Arc<HookNotes> {
     match route {
@@ -226,7 +178,7 @@ fn notes_of(route: &Route, region: &Region) -> Arc<HookNotes> {
 pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result<(), DbErr> {
     let Site { route, region } = site;
     let keyspace = &region.keyspace;
-    let inserts = write.kind == WriteKind::Insert;
+    let inserts = write.verb == Verb::Insert;
     let pk = match write.pk {
         // The database may take another spelling for this key: only it knows the row's own.
         Some(pk) if !keyspace.exact_keys && !inserts => Some(stored_pk(db, keyspace, pk).await?),
@@ -242,7 +194,7 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl), None);
         return Ok(());
     }
-    let deleted = pk.filter(|_| write.kind == WriteKind::Delete);
+    let deleted = pk.filter(|_| write.verb == Verb::Delete);
     if let Route::Work(autocache, work) = &route {
         // From here on the keys are touched, whether an `after_*` hook comes or not.
         let keys = key.iter().chain(&write.memberships.keys);

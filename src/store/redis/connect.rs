@@ -11,6 +11,8 @@ use fred::types::Builder;
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
 };
+use futures_util::future::BoxFuture;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -45,8 +47,8 @@ impl RedisStore {
     /// # Errors
     /// The URL or the configuration is wrong. A server that cannot be reached is a warning only: the
     /// store picks it up when it comes.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::builder(url).connect().await
+    pub fn connect(url: &str) -> impl Future<Output = Result<Self, StoreError>> + Send + use<> {
+        Self::builder(url).connect()
     }
 
     /// Settings to change before connecting.
@@ -98,7 +100,13 @@ impl RedisStoreBuilder {
     /// # Errors
     /// The URL or the configuration is wrong. A server that cannot be reached within a second is a
     /// warning only.
-    pub async fn connect(self) -> Result<RedisStore, StoreError> {
+    pub fn connect(self) -> impl Future<Output = Result<RedisStore, StoreError>> + Send {
+        // Boxed here, or else programs compile all that fred does to connect.
+        let connected: BoxFuture<'static, _> = Box::pin(self.open());
+        connected
+    }
+
+    async fn open(self) -> Result<RedisStore, StoreError> {
         let Self { source, prefix, connections, command_timeout } = self;
         let clients = match source {
             Source::Url(url) => connect_all(&url, connections, command_timeout).await?,

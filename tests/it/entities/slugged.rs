@@ -19,7 +19,7 @@ pub enum Relation {}
 
 impl CachedEntity for Entity {
     fn indexes() -> Vec<Index<Self>> {
-        vec![Index::unique([Column::Slug])]
+        vec![Index::unique([Column::Slug]).exact()]
     }
 }
 connect_signals!(ActiveModel);

@@ -4,8 +4,8 @@ use crate::entities::slugged::{self, ActiveModel, Column, Entity, Model};
 use crate::support::{World, each_world};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, NotSet, QueryFilter,
-    Set, TransactionTrait, Unchanged,
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, NotSet, QueryFilter, Set,
+    TransactionTrait, Unchanged,
 };
 use sea_orm_autocache::prelude::*;
 

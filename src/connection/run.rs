@@ -1,0 +1,120 @@
+//! How a statement runs on a connection of the cache: between what the guard does before and after it.
+//!
+//! Connections are generic over what they wrap, and programs compile their methods. All that can be said without
+//! the type is here.
+
+use super::guard::Guarded;
+use crate::autocache::Autocache;
+use crate::executor::Executor;
+use crate::sql;
+use crate::write::UnitOfWork;
+use futures_util::future::BoxFuture;
+use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
+
+/// A connection of the cache, without its type.
+pub(super) trait Watched: Sync {
+    fn inner(&self) -> &dyn Executor;
+
+    fn autocache(&self) -> &Autocache;
+
+    /// `None`: statements commit by themselves.
+    fn work(&self) -> Option<&UnitOfWork>;
+}
+
+/// What a statement answers.
+type Answer<'a, T> = BoxFuture<'a, Result<T, DbErr>>;
+
+/// Runs a statement by its text, or by the future of a typed call.
+pub(super) fn execute<'a>(
+    db: &'a dyn Watched,
+    statement: Statement,
+    typed: Option<Answer<'a, ExecResult>>,
+) -> Answer<'a, ExecResult> {
+    Box::pin(async move {
+        let guarded = before(db, &statement).await?;
+        let result = match typed {
+            Some(typed) => typed.await,
+            None => db.inner().execute_text(statement).await,
+        };
+        after(db, guarded, result).await
+    })
+}
+
+/// As [`execute`], for one row.
+pub(super) fn query_one<'a>(
+    db: &'a dyn Watched,
+    statement: Statement,
+    typed: Option<Answer<'a, Option<QueryResult>>>,
+) -> Answer<'a, Option<QueryResult>> {
+    Box::pin(async move {
+        let guarded = before(db, &statement).await?;
+        let result = match typed {
+            Some(typed) => typed.await,
+            None => db.inner().one_of_text(statement).await,
+        };
+        after(db, guarded, result).await
+    })
+}
+
+/// As [`execute`], for all rows.
+pub(super) fn query_all<'a>(
+    db: &'a dyn Watched,
+    statement: Statement,
+    typed: Option<Answer<'a, Vec<QueryResult>>>,
+) -> Answer<'a, Vec<QueryResult>> {
+    Box::pin(async move {
+        let guarded = before(db, &statement).await?;
+        let result = match typed {
+            Some(typed) => typed.await,
+            None => db.inner().all_of_text(statement).await,
+        };
+        after(db, guarded, result).await
+    })
+}
+
+/// Runs a text that is not prepared.
+pub(super) fn execute_unprepared<'a>(db: &'a dyn Watched, sql: &'a str) -> Answer<'a, ExecResult> {
+    Box::pin(async move {
+        let guarded = before(db, &Statement::from_string(db.inner().dialect(), sql)).await?;
+        after(db, guarded, db.inner().execute_unprepared_text(sql).await).await
+    })
+}
+
+/// What the guard does before the statement.
+async fn before(db: &dyn Watched, statement: &Statement) -> Result<Guarded, DbErr> {
+    if sql::only_reads(statement) {
+        return Ok(Guarded::default());
+    }
+    let has_regions = db.autocache().has_regions();
+    match db.work() {
+        None if has_regions => Guarded::before(db.autocache(), statement).await,
+        None => Ok(Guarded::default()),
+        Some(work) => {
+            work.note_write();
+            match has_regions {
+                true => Guarded::recorded(db.autocache(), work, statement),
+                false => Ok(Guarded::default()),
+            }
+        }
+    }
+}
+
+/// What it does after it. A failed statement makes every row of a transaction uncertain; one that the database has
+/// refused outside of a transaction is over, and its rows may be cached again at once.
+async fn after<T>(db: &dyn Watched, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    match (&result, db.work()) {
+        (Err(_), Some(work)) => work.note_failure(),
+        _ if guarded.is_nothing() => {}
+        (Ok(_), Some(work)) => guarded.happened(work, db.inner()).await,
+        (Ok(_), None) => guarded.succeeded(db.autocache(), db.inner()).await?,
+        (Err(error), None) => guarded.failed(was_refused(error)).await,
+    }
+    result
+}
+
+/// Whether the database itself has answered with an error, and lives on: the statement was undone.
+/// The drivers' types are features of other crates, so the text of their errors must do.
+pub(crate) fn was_refused(error: &DbErr) -> bool {
+    let text = error.to_string();
+    text.contains("error returned from database") && !text.contains("terminating connection")
+}
