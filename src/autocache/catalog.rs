@@ -3,7 +3,7 @@
 use super::Region;
 use foldhash::fast::RandomState;
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Regions by the type of their entity. A `TypeId` is a hash already and not chosen by users: a quick hasher
@@ -17,6 +17,8 @@ pub(super) struct Catalog {
     by_table: HashMap<String, Vec<Arc<Region>>>,
     /// Those whose rows follow the deletion of a row of this table.
     by_parent: HashMap<String, Vec<Arc<Region>>>,
+    /// Those of which any row may change with this table, by its name in lower case.
+    by_source: HashMap<String, Vec<Arc<Region>>>,
 }
 
 impl Catalog {
@@ -36,6 +38,9 @@ impl Catalog {
         }
         self.by_type.insert(schema.id, region.clone());
         self.by_table.entry(schema.table.to_ascii_lowercase()).or_default().push(region.clone());
+        for source in schema.depends_on {
+            self.by_source.entry(source.to_ascii_lowercase()).or_default().push(region.clone());
+        }
         for parent in &schema.foreign_keys {
             let children = self.by_parent.entry(parent.table.clone()).or_default();
             if !children.iter().any(|child| Arc::ptr_eq(child, region)) {
@@ -54,11 +59,39 @@ impl Catalog {
 
     /// In whatever case the table's name is written.
     pub(super) fn of_table(&self, table: &str) -> &[Arc<Region>] {
-        let lower = table.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| table.to_ascii_lowercase());
-        self.by_table.get(lower.as_deref().unwrap_or(table)).map_or(&[], Vec::as_slice)
+        in_any_case(&self.by_table, table)
+    }
+
+    /// Those that name this table in `DEPENDS_ON`, or another one that depends on it; where rows are removed, also
+    /// those that name a table whose rows follow.
+    pub(super) fn dependent_on(&self, table: &str, removes: bool) -> Vec<Arc<Region>> {
+        let mut found: Vec<Arc<Region>> = Vec::new();
+        if self.by_source.is_empty() {
+            return found;
+        }
+        let (mut seen, mut followed) = (HashSet::new(), HashSet::new());
+        let mut tables = vec![table.to_owned()];
+        while let Some(table) = tables.pop() {
+            for region in in_any_case(&self.by_source, &table) {
+                if seen.insert(region.keyspace.id()) {
+                    tables.push(region.keyspace.table().to_owned());
+                    found.push(region.clone());
+                }
+            }
+            let children = if removes { self.children_of(&table) } else { &[] };
+            let new = children.iter().filter(|child| followed.insert(child.keyspace.id()));
+            tables.extend(new.map(|child| child.keyspace.table().to_owned()));
+        }
+        found.retain(|region| !region.keyspace.is_off());
+        found
     }
 
     pub(super) fn children_of(&self, table: &str) -> &[Arc<Region>] {
         self.by_parent.get(table).map_or(&[], Vec::as_slice)
     }
+}
+
+fn in_any_case<'c>(regions: &'c HashMap<String, Vec<Arc<Region>>>, table: &str) -> &'c [Arc<Region>] {
+    let lower = table.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| table.to_ascii_lowercase());
+    regions.get(lower.as_deref().unwrap_or(table)).map_or(&[], Vec::as_slice)
 }

@@ -14,6 +14,7 @@ use crate::error::CacheError;
 use crate::keyspace::Keyspace;
 use crate::settings::Settings;
 use crate::telemetry::{Counts, Stats};
+use crate::write::Siblings;
 use arc_swap::ArcSwap;
 use catalog::{ByType, Catalog};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
@@ -214,6 +215,19 @@ impl Autocache {
     pub(crate) fn region_of_table(&self, table: &str) -> Option<Arc<Region>> {
         let catalog = self.inner.catalog.load();
         catalog.of_table(table).iter().find(|region| region.keyspace.table() == table).cloned()
+    }
+
+    /// The regions of which any row may change with this table. See [`Catalog::dependent_on`].
+    pub(crate) fn dependent_on(&self, table: &str, removes: bool) -> Vec<Arc<Region>> {
+        self.inner.catalog.load().dependent_on(table, removes)
+    }
+
+    /// The other entities that a write of this one may change.
+    pub(crate) fn siblings_of(&self, keyspace: &Arc<Keyspace>, removes: bool) -> Siblings {
+        let catalog = self.inner.catalog.load();
+        let of_table = catalog.of_table(keyspace.table()).iter().map(|region| &region.keyspace);
+        let dependent = catalog.dependent_on(keyspace.table(), removes).into_iter();
+        Siblings::of(keyspace, of_table, dependent.map(|region| region.keyspace.clone()).collect())
     }
 
     /// The regions whose rows follow the deletion of a row of this table.

@@ -20,7 +20,7 @@ pub(super) async fn run(
     let alone = site.autocache.children_of(site.schema().table).is_empty();
     if site.returns && alone {
         let rows = ledger.during(site.returned(WriteStatement::Delete(delete))).await?;
-        return Ok(recorded(site, ledger, rows));
+        return Ok(recorded(ledger, rows));
     }
     let Some(before) = site.concerned().await? else {
         return site.in_doubt(WriteStatement::Delete(delete), ledger).await;
@@ -35,11 +35,11 @@ pub(super) async fn run(
     let delete = WriteStatement::Delete(delete);
     if site.returns {
         let rows = ledger.during(site.returned(delete)).await?;
-        return Ok(recorded(site, ledger, rows));
+        return Ok(recorded(ledger, rows));
     }
     let affected = ledger.during(site.db.execute(&delete)).await?.rows_affected();
     let rows = if affected == before.len() as u64 { before } else { lost(site, before, &pks).await? };
-    Ok(Done { affected, ..recorded(site, ledger, rows) })
+    Ok(Done { affected, ..recorded(ledger, rows) })
 }
 
 /// What changes with the rows by cascade, found while they are locked: nothing can be added to it.
@@ -61,8 +61,8 @@ async fn lost(site: &Site<'_>, before: Vec<Row>, pks: &[ValueTuple]) -> Result<V
     Ok(before.into_iter().filter(is_lost).collect())
 }
 
-fn recorded(site: &Site<'_>, ledger: Ledger<'_>, rows: Vec<Row>) -> Done {
-    rows.iter().for_each(|row| ledger.gone(&site.schema().pk_of(&**row)));
+fn recorded(ledger: Ledger<'_>, rows: Vec<Row>) -> Done {
+    rows.iter().for_each(|row| ledger.gone(row));
     ledger.settle();
     Done::of(rows)
 }

@@ -5,7 +5,7 @@ use crate::coherence::Token;
 use crate::connection::{touched_by, was_refused};
 use crate::entity::Row;
 use crate::keyspace::{Entry, Keyspace};
-use crate::write::{RowChange, UnitOfWork, all_list_keys};
+use crate::write::{RowChange, Siblings, UnitOfWork, all_list_keys};
 use sea_orm::sea_query::{Value, ValueTuple};
 use sea_orm::{DbErr, Statement};
 use std::future::Future;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(super) struct Ledger<'w> {
     work: &'w UnitOfWork,
     keyspace: Arc<Keyspace>,
+    siblings: Siblings,
     /// The entities of which any row may have changed while in doubt.
     written: Vec<Arc<Keyspace>>,
     doubt: bool,
@@ -33,7 +34,9 @@ impl<'w> Ledger<'w> {
         if !keyspace.is_off() && !written.iter().any(|other| other.id() == keyspace.id()) {
             written.push(keyspace.clone());
         }
-        Self { work, keyspace: keyspace.clone(), written, doubt: false }
+        let siblings = autocache.siblings_of(keyspace, true);
+        siblings.dependent().iter().for_each(|keyspace| work.record_entity(keyspace));
+        Self { work, keyspace: keyspace.clone(), siblings, written, doubt: false }
     }
 
     /// Runs the statement. From its start on there is doubt, unless the database refuses it.
@@ -64,11 +67,29 @@ impl<'w> Ledger<'w> {
             lists.retain(|list| !left.contains(list));
         }
         lists.iter().for_each(|list| self.touch(keyspace, list));
+        self.touch_siblings(row);
+        if let Some(before) = before {
+            self.touch_siblings(before);
+        }
+    }
+
+    /// The statement sets these columns.
+    pub(super) fn sets(&self, names: &[String]) {
+        self.siblings.moved_by(names).for_each(|keyspace| self.touch_entity(keyspace));
     }
 
     /// There is no such row any more.
-    pub(super) fn gone(&self, pk: &ValueTuple) {
-        self.conclude(pk, self.keyspace.encode_tombstone(pk, Token::random()));
+    pub(super) fn gone(&self, row: &Row) {
+        let pk = self.keyspace.schema.pk_of(&**row);
+        self.conclude(&pk, self.keyspace.encode_tombstone(&pk, Token::random()));
+        self.touch_siblings(row);
+    }
+
+    /// What other entities of the table make of this row.
+    fn touch_siblings(&self, row: &Row) {
+        let beside = self.siblings.after(&|column| self.keyspace.schema.get(row, column));
+        beside.keys.iter().for_each(|(keyspace, key)| self.touch(keyspace, key));
+        beside.entities.iter().for_each(|keyspace| self.touch_entity(keyspace));
     }
 
     fn conclude(&self, pk: &ValueTuple, entry: Option<Entry>) {

@@ -20,6 +20,7 @@ pub(super) async fn run(
     if names.is_empty() {
         return Ok(Done::of(site.concerned().await?.unwrap_or_default()));
     }
+    ledger.sets(&names);
     let is_set =
         |column: &usize| names.iter().any(|name| name.eq_ignore_ascii_case(schema.columns[*column].name));
     let moves = schema.pk.iter().any(is_set);

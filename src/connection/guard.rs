@@ -52,6 +52,7 @@ impl Guarded {
                     Untracked::Entity(region) => regions.push(region),
                 }
             }
+            regions.append(&mut concerned.dependent);
             guarded.tracked = concerned;
             rows.place(settings.consistency).await?;
             guarded.rows = Some(rows);
@@ -75,7 +76,9 @@ impl Guarded {
             Control::Ends => return Err(CacheError::EndsTransaction.into()),
         }
         let mut guarded = Self::default();
-        for untracked in concerned(autocache, statement, Some(work))?.untracked {
+        let concerned = concerned(autocache, statement, Some(work))?;
+        concerned.dependent.iter().for_each(|region| work.record_entity(&region.keyspace));
+        for untracked in concerned.untracked {
             match untracked {
                 Untracked::Row(row) => {
                     work.record(&row.region.keyspace, &row.key, RowChange::Unknown);
@@ -173,10 +176,10 @@ pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result
     if sql::only_reads(statement) || !autocache.has_regions() {
         return Ok(());
     }
-    match concerned(autocache, statement, None)?.untracked.first() {
-        Some(write) => {
-            Err(CacheError::UntrackedWrite { table: write.region().keyspace.table().to_owned() }.into())
-        }
+    let concerned = concerned(autocache, statement, None)?;
+    let mut regions = concerned.untracked.iter().map(Untracked::region).chain(&concerned.dependent);
+    match regions.next() {
+        Some(region) => Err(CacheError::UntrackedWrite { table: region.keyspace.table().to_owned() }.into()),
         None => Ok(()),
     }
 }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Concerned {
     pub(super) untracked: Vec<Untracked>,
+    /// Entities that depend on what is written.
+    pub(super) dependent: Vec<Arc<Region>>,
     /// What hooks have announced, and where.
     pub(super) tracked: Vec<(Arc<HookNotes>, Announced)>,
 }
@@ -53,72 +55,96 @@ impl Concerned {
     pub(super) fn of(autocache: &Autocache, statement: &Statement, work: Option<&UnitOfWork>) -> Self {
         let shape = sql::shape_of(statement);
         let mut concerned = Self::default();
-        for (region, write) in written(autocache, &shape, &statement.sql) {
-            if region.keyspace.is_off() {
+        for (regions, write) in written(autocache, &shape, &statement.sql) {
+            let sole = write.filter(|_| shape.sole_write().is_some());
+            let is_claimed = |region: &Arc<Region>| {
+                let notes = work.map_or_else(|| region.notes.clone(), |work| work.notes_of(&region.keyspace));
+                let ids = sole.and_then(|write| ids_of(region, write, statement));
+                ids.and_then(|ids| claimed(&notes, ids)).map(|announced| (notes, announced))
+            };
+            // The hook of one entity has done what the others of the table need, and those that depend on it.
+            if let Some((notes, announced)) = regions.iter().find_map(is_claimed) {
+                concerned.tracked.extend(announced.into_iter().map(|announced| (notes.clone(), announced)));
                 continue;
             }
-            let notes = work.map_or_else(|| region.notes.clone(), |work| work.notes_of(&region.keyspace));
-            let ids = write
-                .filter(|_| shape.sole_write().is_some())
-                .and_then(|write| ids_of(&region, write, statement));
-            if ids.is_some_and(|ids| concerned.claims(&notes, ids)) {
-                continue;
+            if let Some(write) = write {
+                let removes = write.verb.may_remove();
+                concerned.dependent.extend(autocache.dependent_on(&write.table.table, removes));
             }
-            if write.is_none_or(|write| write.verb.may_remove()) {
-                let dependents = dependents(autocache, region.keyspace.table()).into_iter();
-                concerned.untracked.extend(dependents.map(Untracked::Entity));
-            }
-            match write.and_then(|write| rows_of(&region, write, statement)) {
-                Some(rows) => concerned.untracked.extend(rows.into_iter().map(Untracked::Row)),
-                None => concerned.untracked.push(Untracked::Entity(region)),
+            for region in regions {
+                concerned.add_untracked(autocache, &region, write, statement);
             }
         }
         concerned
     }
 
-    /// Whether hooks have announced all of these statements, which SeaORM has sent as one.
-    fn claims(&mut self, notes: &Arc<HookNotes>, ids: Vec<StatementId>) -> bool {
-        let claimed: Vec<Announced> = ids.iter().map_while(|id| notes.claim(*id)).collect();
-        let all = !ids.is_empty() && claimed.len() == ids.len();
-        self.tracked.extend(claimed.into_iter().filter(|_| all).map(|announced| (notes.clone(), announced)));
-        all
+    fn add_untracked(
+        &mut self,
+        autocache: &Autocache,
+        region: &Arc<Region>,
+        write: Option<&TableWrite>,
+        statement: &Statement,
+    ) {
+        if write.is_none_or(|write| write.verb.may_remove()) {
+            self.untracked
+                .extend(dependents(autocache, region.keyspace.table()).into_iter().map(Untracked::Entity));
+        }
+        if region.keyspace.is_off() {
+            return;
+        }
+        match write.and_then(|write| rows_of(region, write, statement)) {
+            Some(rows) => self.untracked.extend(rows.into_iter().map(Untracked::Row)),
+            None => self.untracked.push(Untracked::Entity(region.clone())),
+        }
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.untracked.is_empty() && self.tracked.is_empty()
+        self.untracked.is_empty() && self.tracked.is_empty() && self.dependent.is_empty()
     }
+}
+
+/// What hooks have announced of these statements, which SeaORM has sent as one; `None` unless all were.
+fn claimed(notes: &HookNotes, ids: Vec<StatementId>) -> Option<Vec<Announced>> {
+    let claimed: Vec<Announced> = ids.iter().map_while(|id| notes.claim(*id)).collect();
+    (!ids.is_empty() && claimed.len() == ids.len()).then_some(claimed)
 }
 
 /// The cached entities of which this statement may change rows, by itself or by cascade.
 pub(crate) fn touched_by(autocache: &Autocache, statement: &Statement) -> Vec<Arc<Region>> {
     let shape = sql::shape_of(statement);
     let mut touched = Vec::new();
-    for (region, write) in written(autocache, &shape, &statement.sql) {
-        if write.is_none_or(|write| write.verb.may_remove()) {
-            touched.extend(dependents(autocache, region.keyspace.table()));
+    for (regions, write) in written(autocache, &shape, &statement.sql) {
+        let removes = write.is_none_or(|write| write.verb.may_remove());
+        touched
+            .extend(write.map_or_else(Vec::new, |write| autocache.dependent_on(&write.table.table, removes)));
+        for region in regions {
+            if removes {
+                touched.extend(dependents(autocache, region.keyspace.table()));
+            }
+            touched.push(region);
         }
-        touched.push(region);
     }
     touched.retain(|region| !region.keyspace.is_off());
     touched
 }
 
-/// The regions of the tables that a text writes to, each with what it does there, if that is known.
+/// The regions of each table that a text writes to, with what it does there, if that is known.
 fn written<'s>(
     autocache: &Autocache,
     shape: &'s Shape,
     sql: &str,
-) -> Vec<(Arc<Region>, Option<&'s TableWrite>)> {
+) -> Vec<(Vec<Arc<Region>>, Option<&'s TableWrite>)> {
     if shape.is_opaque || shape.spreads {
         let mut regions = autocache.regions();
-        regions.retain(|region| shape.spreads || sql::mentions(sql, region.keyspace.table()));
-        return regions.into_iter().map(|region| (region, None)).collect();
+        regions.retain(|region| {
+            let schema = &region.keyspace.schema;
+            let mut tables = [schema.table].into_iter().chain(schema.depends_on.iter().copied());
+            shape.spreads || tables.any(|table| sql::mentions(sql, table))
+        });
+        return vec![(regions, None)];
     }
-    let of_table = |write: &'s TableWrite| {
-        let regions = autocache.regions_of_table(&write.table.table).into_iter();
-        regions.map(move |region| (region, Some(write)))
-    };
-    shape.writes.iter().flat_map(of_table).collect()
+    let of_table = |write: &'s TableWrite| (autocache.regions_of_table(&write.table.table), Some(write));
+    shape.writes.iter().map(of_table).collect()
 }
 
 /// What hooks would have announced, if this statement was theirs: writes of single rows, of nothing but values.

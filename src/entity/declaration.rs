@@ -17,6 +17,7 @@ pub(crate) struct Declaration {
     pub(crate) auto_increment: bool,
     pub(crate) relations: Vec<RelationDef>,
     pub(crate) indexes: Vec<IndexDeclaration>,
+    pub(crate) depends_on: &'static [&'static str],
     pub(crate) backend: &'static str,
     pub(crate) ttl: Option<Duration>,
     pub(crate) tombstone_ttl: Option<Duration>,

@@ -89,6 +89,27 @@ pub trait CachedEntity:
     /// Replaces the app label of the [`Autocache`](crate::Autocache) for this entity.
     const APP_LABEL: Option<&'static str> = None;
 
+    /// Other tables, a write of which may change rows of this entity: those under a view, or those from which a
+    /// trigger writes this one. Such a write, by whatever call, drops every entry of the entity.
+    ///
+    /// ```
+    /// # mod sales {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     use sea_orm_autocache::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "sales")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub author_id: i64, pub copies: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// // CREATE VIEW sales AS SELECT author_id, SUM(copies) AS copies FROM purchase JOIN book …
+    /// impl CachedEntity for Entity {
+    ///     const DEPENDS_ON: &'static [&'static str] = &["purchase", "book"];
+    /// }
+    /// #     connect_signals!(ActiveModel);
+    /// # }
+    /// ```
+    const DEPENDS_ON: &'static [&'static str] = &[];
+
     /// The middle part of the keys. The table's name unless overridden.
     #[must_use]
     fn model_name() -> Cow<'static, str> {

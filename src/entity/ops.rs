@@ -79,6 +79,7 @@ impl<E: CachedEntity> EntityOps for Typed<E> {
             auto_increment: E::PrimaryKey::auto_increment(),
             relations,
             indexes,
+            depends_on: E::DEPENDS_ON,
             backend: E::BACKEND,
             ttl: E::TTL,
             tombstone_ttl: E::TOMBSTONE_TTL,

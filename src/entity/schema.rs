@@ -30,6 +30,8 @@ pub(crate) struct Schema {
     pub(crate) indexes: Vec<IndexDeclaration>,
     /// The foreign keys that follow the deletion of the row they point to.
     pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// Other tables, a write of which may change any row.
+    pub(crate) depends_on: &'static [&'static str],
     pub(crate) backend: &'static str,
     pub(crate) ttl: Option<Duration>,
     pub(crate) tombstone_ttl: Option<Duration>,
@@ -58,6 +60,7 @@ impl Schema {
             has_expressions,
             indexes,
             foreign_keys,
+            depends_on: declared.depends_on,
             backend: declared.backend,
             ttl: declared.ttl,
             tombstone_ttl: declared.tombstone_ttl,

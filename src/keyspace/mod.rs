@@ -8,7 +8,7 @@ pub(crate) use index::IndexDef;
 
 use crate::backend::{Backend, EntityKeys};
 use crate::coherence::Token;
-use crate::entity::{Schema, is_number};
+use crate::entity::{Schema, is_number, pk_tuple};
 use crate::entry::{self, Fingerprint, Reading, schema_hash};
 use crate::key::{self, KeyParts};
 use crate::settings::{Consistency, Settings};
@@ -109,6 +109,11 @@ impl Keyspace {
     /// The row's key; `None` if a part of the primary key is NULL.
     pub(crate) fn key(&self, pk: &ValueTuple) -> Option<String> {
         key::with_pk_text(pk, |text| self.key_of(text))
+    }
+
+    /// As [`key`](Self::key), for the values of the primary key.
+    pub(crate) fn key_of_values(&self, values: Vec<Value>) -> Option<String> {
+        self.key(&pk_tuple(values))
     }
 
     pub(crate) fn prefix(&self) -> String {

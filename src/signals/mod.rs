@@ -51,6 +51,7 @@
 //! ```
 
 mod macros;
+mod route;
 mod then;
 mod values;
 mod write;
@@ -160,7 +161,7 @@ fn before_save<'c>(
     insert: bool,
     is_final: bool,
 ) -> BoxFuture<'c, Result<(), DbErr>> {
-    let site = match Site::of(entity, db) {
+    let site = match Site::of(entity, db, false) {
         Ok(Some(site)) => site,
         Ok(None) => return Box::pin(ready(Ok(()))),
         Err(error) => return Box::pin(ready(Err(error))),
@@ -176,7 +177,7 @@ fn after_save<'c>(
     value: &dyn Fn(usize) -> Value,
     insert: bool,
 ) -> BoxFuture<'c, Result<(), DbErr>> {
-    match Site::of(entity, db) {
+    match Site::of(entity, db, false) {
         Ok(Some(site)) => {
             let outcome = site.saved(value, insert);
             Box::pin(write::end(entity, site, outcome))
@@ -191,7 +192,7 @@ fn before_delete<'c>(
     db: &'c dyn Connection,
     value: &ActiveValues<'_>,
 ) -> BoxFuture<'c, Result<(), DbErr>> {
-    match Site::of(entity, db) {
+    match Site::of(entity, db, true) {
         Ok(Some(site)) => {
             let write = site.delete(value);
             Box::pin(write::begin(db, site, write))
@@ -206,7 +207,7 @@ fn after_delete<'c>(
     db: &'c dyn Connection,
     value: &ActiveValues<'_>,
 ) -> BoxFuture<'c, Result<(), DbErr>> {
-    match Site::of(entity, db) {
+    match Site::of(entity, db, true) {
         Ok(Some(site)) => match site.deleted(value) {
             Some(outcome) => Box::pin(write::end(entity, site, outcome)),
             None => Box::pin(ready(Ok(()))),

@@ -1,5 +1,6 @@
 //! A write of one row, from its intent to its end, on whatever connection it runs.
 
+use super::route::Route;
 use super::values::{pk_of, statement_of};
 use crate::autocache::{Autocache, Region};
 use crate::cascade;
@@ -12,7 +13,7 @@ use crate::settings::Consistency;
 use crate::sql::Verb;
 use crate::telemetry::TARGET;
 use crate::write::{
-    HookNote, HookNotes, InFlight, IntentSet, Memberships, NoteKind, RowChange, StatementId, UnitOfWork,
+    Beside, HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, Siblings, StatementId,
     all_list_keys,
 };
 use sea_orm::sea_query::{Value, ValueTuple};
@@ -41,6 +42,8 @@ pub(super) struct Write {
     /// The lists that the row may join.
     memberships: Memberships,
     publish: bool,
+    /// What it touches of other entities.
+    beside: Beside,
     /// Whether there will be a statement.
     happens: bool,
     /// The statement, if it is known.
@@ -52,6 +55,8 @@ pub(super) struct Outcome {
     pub(super) pk: ValueTuple,
     /// `None`: the row is deleted.
     row: Option<SavedRow>,
+    /// What is known now of the keys of other entities.
+    beside: Vec<(Arc<Keyspace>, String)>,
 }
 
 struct SavedRow {
@@ -60,27 +65,17 @@ struct SavedRow {
     values: Vec<Value>,
 }
 
-/// When a write becomes visible.
-enum Route {
-    /// The statement commits by itself.
-    Autocommit(Autocache),
-    /// As `Autocommit`, on a plain connection: the guard does not see the statement.
-    Plain(Autocache),
-    /// Visible when the unit of work commits.
-    Work(Autocache, Arc<UnitOfWork>),
-    /// Visible at a moment that the cache does not see.
-    Unseen(Autocache),
-}
-
 /// Where a write runs, and what follows from it.
 pub(super) struct Site {
     route: Route,
     region: Arc<Region>,
+    /// Other entities that change with this one.
+    siblings: Siblings,
 }
 
 impl Site {
     /// `None`: the cache has nothing to do with it.
-    pub(super) fn of(entity: Entity, db: &dyn Connection) -> Result<Option<Self>, DbErr> {
+    pub(super) fn of(entity: Entity, db: &dyn Connection, removes: bool) -> Result<Option<Self>, DbErr> {
         let route = match db.origin() {
             Origin::Cached(autocache) => Some(Route::Autocommit(autocache)),
             Origin::Work(autocache, work) => Some(Route::Work(autocache, work)),
@@ -96,7 +91,8 @@ impl Site {
             return Ok(None);
         };
         let region = route.autocache().region(entity.id, entity.ops)?.into_owned();
-        Ok((!region.keyspace.is_off()).then_some(Self { route, region }))
+        let siblings = route.autocache().siblings_of(&region.keyspace, removes);
+        Ok((!region.keyspace.is_off()).then_some(Self { route, region, siblings }))
     }
 
     fn keyspace(&self) -> &Arc<Keyspace> {
@@ -110,7 +106,8 @@ impl Site {
         let verb = if insert { Verb::Insert } else { Verb::Update };
         let statement = statement_of(&keyspace.schema, verb, value);
         let happens = insert || statement.is_some();
-        Write { pk: pk_of(keyspace, value), verb, memberships, publish: true, happens, statement }
+        let beside = self.siblings.before(value, insert);
+        Write { pk: pk_of(keyspace, value), verb, memberships, publish: true, beside, happens, statement }
     }
 
     /// The deletion of the row with these values.
@@ -118,7 +115,8 @@ impl Site {
         let keyspace = self.keyspace();
         let verb = Verb::Delete;
         let (pk, statement) = (pk_of(keyspace, value), statement_of(&keyspace.schema, verb, value));
-        Write { pk, verb, memberships: Memberships::default(), publish: true, happens: true, statement }
+        let (memberships, beside) = (Memberships::default(), self.siblings.before(value, false));
+        Write { pk, verb, memberships, publish: true, beside, happens: true, statement }
     }
 
     /// A saved row with these values.
@@ -126,12 +124,13 @@ impl Site {
         let schema = &self.keyspace().schema;
         let values: Vec<Value> = (0..schema.columns.len()).map(value).collect();
         let pk = pk_tuple(schema.pk.iter().map(|column| values[*column].clone()).collect());
-        Outcome { pk, row: Some(SavedRow { insert, values }) }
+        let beside = self.siblings.after(&|column| values[column].clone()).keys;
+        Outcome { pk, row: Some(SavedRow { insert, values }), beside }
     }
 
     /// The deleted row with these values; `None` without a primary key.
     pub(super) fn deleted(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<Outcome> {
-        pk_of(self.keyspace(), value).map(|pk| Outcome { pk, row: None })
+        pk_of(self.keyspace(), value).map(|pk| Outcome { pk, row: None, beside: Vec::new() })
     }
 }
 
@@ -166,17 +165,9 @@ impl Outcome {
     }
 }
 
-/// Where hooks of a write on this route leave their notes.
-fn notes_of(route: &Route, region: &Region) -> Arc<HookNotes> {
-    match route {
-        Route::Work(_, work) => work.notes_of(&region.keyspace),
-        _ => region.notes.clone(),
-    }
-}
-
 /// Before the statement.
 pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result<(), DbErr> {
-    let Site { route, region } = site;
+    let Site { route, region, .. } = site;
     let keyspace = &region.keyspace;
     let inserts = write.verb == Verb::Insert;
     let pk = match write.pk {
@@ -189,7 +180,7 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         return Ok(());
     }
     let noted = key.clone().unwrap_or_default();
-    let notes = notes_of(&route, &region);
+    let notes = route.notes_of(&region);
     if !write.happens {
         notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl), None);
         return Ok(());
@@ -199,6 +190,8 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         // From here on the keys are touched, whether an `after_*` hook comes or not.
         let keys = key.iter().chain(&write.memberships.keys);
         keys.for_each(|key| work.record(keyspace, key, RowChange::Unknown));
+        write.beside.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+        write.beside.entities.iter().for_each(|keyspace| work.record_entity(keyspace));
         if let Some(pk) = deleted {
             let cascade = cascade::locked_cascade(autocache, &keyspace.schema, &pk, db).await?;
             cascade.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
@@ -219,6 +212,10 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
     for key in key.iter().chain(&write.memberships.keys) {
         intents.add(keyspace, key.clone(), RowChange::Unknown);
     }
+    write.beside.keys.iter().for_each(|(keyspace, key)| {
+        intents.add(keyspace, key.clone(), RowChange::Unknown);
+    });
+    route.add_entities(write.beside.entities, &mut intents);
     if let Some(pk) = deleted {
         mark_deleted(db, &route, keyspace, &pk, &mut intents).await?;
     }
@@ -243,10 +240,7 @@ async fn mark_deleted(
         for (keyspace, key) in cascade.keys {
             intents.add(&keyspace, key, RowChange::Unknown);
         }
-        for keyspace in cascade.unproven {
-            // These intents are never finished, so there is no later moment to clear at.
-            keyspace.backend.queue_entity(keyspace.entity_keys(), keyspace.settings.transaction_intent_ttl);
-        }
+        route.add_entities(cascade.unproven, intents);
         return Ok(());
     }
     cascade::mark_cascade(autocache, keyspace, pk, db, intents).await
@@ -263,10 +257,10 @@ async fn stored_pk(db: &dyn Executor, keyspace: &Keyspace, pk: ValueTuple) -> Re
 
 /// After the statement.
 pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<(), DbErr> {
-    let Site { route, region } = site;
+    let Site { route, region, .. } = site;
     let keyspace = &region.keyspace;
     let Some(key) = keyspace.key(&outcome.pk) else { return Ok(()) };
-    let notes = notes_of(&route, &region);
+    let notes = route.notes_of(&region);
     let mut note = notes.pop(&key);
     if note.is_none() && outcome.is(true) {
         note = notes.pop("");
@@ -277,7 +271,10 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
     let lists = outcome.joined(keyspace, note.as_ref());
     match route {
         Route::Autocommit(_) | Route::Plain(_) => conclude(keyspace, key, lists, note, &outcome).await,
-        Route::Unseen(_) => hold_back(entity, keyspace, key, lists, note).await,
+        Route::Unseen(_) => {
+            let own = [key].into_iter().chain(lists).map(|key| (keyspace.clone(), key));
+            hold_back(entity, own.chain(outcome.beside).collect(), note).await
+        }
         Route::Work(_, work) => {
             // Without a note it is not known whether this row was written at all, or read from a snapshot.
             let publish =
@@ -285,18 +282,8 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
             let entry = if publish { outcome.entry(keyspace, Token::random()) } else { None };
             work.record(keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
             lists.iter().for_each(|list| work.record(keyspace, list, RowChange::Unknown));
+            outcome.beside.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
             Ok(())
-        }
-    }
-}
-
-impl Route {
-    fn autocache(&self) -> &Autocache {
-        match self {
-            Self::Autocommit(autocache)
-            | Self::Plain(autocache)
-            | Self::Work(autocache, _)
-            | Self::Unseen(autocache) => autocache,
         }
     }
 }
@@ -324,8 +311,12 @@ async fn conclude(
         }
         _ => intents.conclude(keyspace, &key, RowChange::Unknown),
     }
-    for list in lists.iter().filter(|list| !intents.has(keyspace, list)).collect::<Vec<_>>() {
-        intents.conclude_unmarked(keyspace, list, Step::Invalidate);
+    let lists = lists.iter().map(|list| (keyspace, list));
+    let beside = outcome.beside.iter().map(|(keyspace, key)| (keyspace, key));
+    for (keyspace, key) in lists.chain(beside) {
+        if !intents.has(keyspace, key) {
+            intents.conclude_unmarked(keyspace, key, Step::Invalidate);
+        }
     }
     intents.finish(keyspace.settings.consistency).await
 }
@@ -347,11 +338,10 @@ fn may_publish_birth(keyspace: &Keyspace, note: Option<&HookNote>, done: Instant
 /// A write in a transaction whose COMMIT the cache cannot see: the intents stand until their TTL.
 async fn hold_back(
     entity: Entity,
-    keyspace: &Arc<Keyspace>,
-    key: String,
-    lists: Vec<String>,
+    touched: Vec<(Arc<Keyspace>, String)>,
     note: Option<HookNote>,
 ) -> Result<(), DbErr> {
+    let Some(settings) = touched.first().map(|(keyspace, _)| keyspace.settings) else { return Ok(()) };
     warn_once(
         entity,
         "an entity was written in a plain DatabaseTransaction, whose COMMIT the cache cannot see: the row \
@@ -360,13 +350,13 @@ async fn hold_back(
     );
     let (_, held) = taken(note);
     let held = held.filter(IntentSet::is_held);
-    let mut intents = IntentSet::new(keyspace.settings.transaction_intent_ttl);
-    for key in [key].into_iter().chain(lists) {
-        if !held.as_ref().is_some_and(|held| held.has(keyspace, &key)) {
-            intents.add(keyspace, key, RowChange::Unknown);
+    let mut intents = IntentSet::new(settings.transaction_intent_ttl);
+    for (keyspace, key) in touched {
+        if !held.as_ref().is_some_and(|held| held.has(&keyspace, &key)) {
+            intents.add(&keyspace, key, RowChange::Unknown);
         }
     }
-    intents.place(keyspace.settings.consistency).await
+    intents.place(settings.consistency).await
 }
 
 /// One warning for each entity and text in the life of the process.

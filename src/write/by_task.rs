@@ -11,8 +11,11 @@ use tokio::time::Instant;
 /// takes the oldest ones out whose time is over.
 #[derive(Debug)]
 pub(super) struct ByTask<K, V> {
-    values: LinkedHashMap<(Option<task::Id>, K), VecDeque<(Instant, V)>, RandomState>,
+    values: LinkedHashMap<(Option<task::Id>, K), Dated<V>, RandomState>,
 }
+
+/// Values, the oldest first, each with the end of its time.
+type Dated<V> = VecDeque<(Instant, V)>;
 
 /// How many keys are looked at for values whose time is over: more than are added.
 const SWEEP: usize = 2;
@@ -21,8 +24,7 @@ impl<K: Hash + Eq, V> ByTask<K, V> {
     pub(super) fn push(&mut self, key: K, dead_at: Instant, value: V) {
         let now = Instant::now();
         for _ in 0..SWEEP {
-            let is_dead =
-                |(_, values): (_, &VecDeque<(Instant, V)>)| values.iter().all(|value| value.0 <= now);
+            let is_dead = |(_, values): (_, &Dated<V>)| values.iter().all(|value| value.0 <= now);
             if self.values.front().is_some_and(is_dead) {
                 self.values.pop_front();
             }
@@ -47,11 +49,7 @@ impl<K: Hash + Eq, V> ByTask<K, V> {
         self.take(key, VecDeque::pop_front)
     }
 
-    fn take(
-        &mut self,
-        key: K,
-        pop: impl FnOnce(&mut VecDeque<(Instant, V)>) -> Option<(Instant, V)>,
-    ) -> Option<V> {
+    fn take(&mut self, key: K, pop: impl FnOnce(&mut Dated<V>) -> Option<(Instant, V)>) -> Option<V> {
         let own = (task::try_id(), key);
         let values = self.values.get_mut(&own)?;
         let taken = pop(values);

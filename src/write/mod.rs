@@ -5,6 +5,7 @@ mod hook_notes;
 mod intents;
 mod memberships;
 mod pending_clear;
+mod siblings;
 mod statement_id;
 mod unit_of_work;
 
@@ -12,5 +13,6 @@ pub(crate) use hook_notes::{Announced, HookNote, HookNotes, NoteKind};
 pub(crate) use intents::{InFlight, IntentSet, RowChange};
 pub(crate) use memberships::{Memberships, all_list_keys};
 pub(crate) use pending_clear::PendingClear;
+pub(crate) use siblings::{Beside, Siblings};
 pub(crate) use statement_id::StatementId;
 pub(crate) use unit_of_work::UnitOfWork;

@@ -35,6 +35,7 @@ pub mod schemas;
 pub mod settings;
 pub mod shaped;
 pub mod slugged;
+pub mod twins;
 pub mod values;
 
 entity! {

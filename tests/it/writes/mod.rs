@@ -5,5 +5,6 @@ mod failed;
 mod hooks;
 mod plain;
 mod saves;
+mod siblings;
 mod spelling;
 mod whose;

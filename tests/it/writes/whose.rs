@@ -75,7 +75,8 @@ async fn a_bulk_write_beside_a_save_of_the_same_task_is_seen() {
         let bulk = address::Entity::update_many().col_expr(address::Column::Street, moved);
         let save = address::ActiveModel { id: Unchanged(2), street: NotSet, is_default: Set(false) };
         let (saved, written) = tokio::join!(save.update(&world.db), bulk.exec(&world.db));
-        (saved?, written?);
+        saved?;
+        written?;
         assert_eq!(cache.get(1).await?.street, "elsewhere");
         assert_eq!(cache.get(2).await?.street, "elsewhere");
         Ok(())
@@ -129,7 +130,7 @@ async fn a_bulk_delete_after_links_that_have_not_changed_is_seen() {
         let writer = writer.insert(&world.plain).await?;
         let post = blog::post::ActiveModel::builder().set_writer_id(writer.id).set_title("One");
         let tags = ["a", "b", "c"].map(|word| blog::tag::ActiveModel::builder().set_word(word));
-        let post = tags.into_iter().fold(post, |post, tag| post.add_tag(tag)).save(&world.db).await?;
+        let post = tags.into_iter().fold(post, blog::post::ActiveModelEx::add_tag).save(&world.db).await?;
         let cache = world.autocache.cache::<blog::post_tag::Entity>();
         let links: Vec<(i32, i32)> = (1..=3).map(|tag| (1, tag)).collect();
         assert_eq!(cache.get_many(links.clone()).await?.into_iter().flatten().count(), 3);
