@@ -1,5 +1,6 @@
 //! Shapes by their texts. A program has few texts, and sends each of them often.
 
+use super::long::shape_of_long;
 use super::parse;
 use super::shape::Shape;
 use quick_cache::Equivalent;
@@ -37,7 +38,7 @@ pub(crate) fn shape_of(statement: &Statement) -> Arc<Shape> {
     let sql = statement.sql.as_str();
     let parse = || Arc::new(parse::shape_of(sql, statement.db_backend));
     if sql.len() > LENGTH_MAX {
-        return parse();
+        return Arc::new(shape_of_long(sql, statement.db_backend));
     }
     let database = statement.db_backend.as_str();
     if let Some(shape) = SHAPES.get(&TextRef { database, sql }) {

@@ -6,6 +6,7 @@
 
 mod cache;
 mod condition;
+mod long;
 mod named;
 mod parse;
 mod shape;

@@ -1,6 +1,6 @@
 //! What a task does: one random operation at a time.
 
-use crate::entities::{Flat, Rows, born, slot};
+use crate::entities::{Flat, Rows, born, slot, twin};
 use crate::history::{Event, Kind, Outcome};
 use crate::lists;
 use crate::worker::{SLOTS, Worker};
@@ -19,10 +19,12 @@ pub async fn operate(worker: &Worker, rng: &mut StdRng) {
     }
     let (table, id) = worker.some_row(rng);
     match rng.random_range(0..100) {
+        0..8 if table == 's' => drop(read_one::<twin::Entity>(worker, rng, id).await),
         0..62 if table == 's' => drop(read_one::<slot::Entity>(worker, rng, id).await),
         0..62 => drop(read_one::<born::Entity>(worker, rng, id).await),
         62..70 => read_many(worker, rng).await,
         70..74 => read_in_transaction(worker, rng).await,
+        74..77 if table == 's' => change::<twin::Entity>(worker, rng, id).await,
         74..88 if table == 's' => change::<slot::Entity>(worker, rng, id).await,
         74..88 => change::<born::Entity>(worker, rng, id).await,
         88..91 => save_as_is(worker, rng).await,
