@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!(
         "sea-orm-autocache on SQLite and the {store} store; keys look like {}\n",
-        book::Entity::cache().make_key(id)
+        book::Entity::cache().make_key(id)?
     );
     println!(
         "{:<10} {:<32} {:<34} {:<9} {:>4} {:>12} {:>10}",

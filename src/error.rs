@@ -25,7 +25,10 @@ pub enum CacheError {
     #[error("duplicate backend: two are named `{0}`")]
     DuplicateBackend(String),
     /// An entity asks for a backend that is not there.
-    #[error("unknown backend: `{entity}` wants `{wanted}`; registered: {}", registered.join(", "))]
+    #[error(
+        "unknown backend: `{entity}` wants `{wanted}`; registered: {}. Register it, `.backend(\"{wanted}\", store)`, or \
+         leave the entity out: `.without(Entity)`", registered.join(", ")
+    )]
     UnknownBackend {
         /// The entity's model name.
         entity: String,
@@ -33,6 +36,20 @@ pub enum CacheError {
         wanted: &'static str,
         /// The names that are registered.
         registered: Vec<String>,
+    },
+    /// An Autocache without an app label: two programs that share a store would read each other's rows.
+    #[error("no app label: name the program and its database, `Autocache::builder(database).app(\"shop\")`")]
+    NoAppLabel,
+    /// Two entities of one program have one model name, and so would have the same keys.
+    #[error(
+        "duplicate model: two entities are named `{model}` (of the tables {}), and would share their keys. Give one \
+         of them another `CachedEntity::model_name()`, or leave it out: `.without(Entity)`", tables.join(", ")
+    )]
+    DuplicateModel {
+        /// The name.
+        model: String,
+        /// The tables of both.
+        tables: [String; 2],
     },
     /// An app label that would make keys ambiguous.
     #[error("bad app label: `{0}` must not be empty and must not hold a `:`")]
@@ -114,7 +131,7 @@ pub enum CacheError {
     /// A relation leads by a table, such as a junction, that is of no cached entity.
     #[error(
         "not cached: `{table}` is the table of no cached entity: add `impl CachedEntity for Entity {{}}` and \
-         `connect_signals!(ActiveModel);` to it (with hooks of its own: name it with `.entity(…)` of the builder)"
+         `connect_signals!(ActiveModel);` to it"
     )]
     NotCached {
         /// The table's name.
@@ -168,6 +185,8 @@ kinds! {
     NoBackend: "no backend:",
     DuplicateBackend: "duplicate backend:",
     UnknownBackend: "unknown backend:",
+    NoAppLabel: "no app label:",
+    DuplicateModel: "duplicate model:",
     AppLabel: "bad app label:",
     UnsupportedColumn: "unsupported column:",
     InstalledAlready: "an Autocache is installed already",
@@ -240,6 +259,8 @@ mod tests {
             CacheError::NoBackend,
             CacheError::DuplicateBackend(text()),
             CacheError::UnknownBackend { entity: text(), wanted: "x", registered: vec![text()] },
+            CacheError::NoAppLabel,
+            CacheError::DuplicateModel { model: text(), tables: [text(), text()] },
             CacheError::AppLabel(text()),
             CacheError::UnsupportedColumn { entity: text(), column: "x", reason: text() },
             CacheError::InstalledAlready,

@@ -2,6 +2,7 @@
 
 use sea_orm::sea_query::{OptionEnum, SqliteQueryBuilder, Value, ValueTuple, backend::QueryBuilder as _};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 /// The longest key that is kept as it is; a longer one is replaced by its SHA-256 in hex.
@@ -67,6 +68,19 @@ impl fmt::Display for KeyParts<'_> {
         }
         Ok(())
     }
+}
+
+/// The name of a table, with that of its schema.
+pub(crate) fn table_name(schema: Option<&str>, table: &'static str) -> Cow<'static, str> {
+    match schema {
+        Some(schema) => Cow::Owned(format!("{schema}.{table}")),
+        None => Cow::Borrowed(table),
+    }
+}
+
+/// Whether this may be a label in a key.
+pub(crate) fn is_label(label: &str) -> bool {
+    !(label.is_empty() || label.contains(':'))
 }
 
 /// The key that is used for one that an entity has made.

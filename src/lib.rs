@@ -22,7 +22,7 @@ mod keyspace;
 mod read;
 mod relation;
 mod settings;
-pub mod signals;
+mod signals;
 mod single_flight;
 mod sql;
 pub mod store;
@@ -31,7 +31,7 @@ mod write;
 
 pub use autocache::{Autocache, AutocacheBuilder};
 pub use bulk::{CachedScope, ExecCached};
-pub use connection::{CachedConnection, CachedTransaction, InnerTransaction};
+pub use connection::{CachedConnection, CachedTransaction, CommitsByItself, InnerTransaction};
 pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
 pub use entity::{CachedEntity, Index, SignalsConnected};
 pub use error::{CacheError, CacheErrorKind};
@@ -66,8 +66,8 @@ pub mod _docs {
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::entity::Registration;
-    pub use crate::signals::Then;
+    pub use crate::entity::{Connected, Registration};
+    pub use crate::signals::{Chain, OwnHooks, Then, post_delete, post_save, pre_delete, pre_save};
     pub use inventory;
 
     /// Decodes bytes in every way that an entry is decoded: for the fuzz target.

@@ -3,11 +3,13 @@ use super::{Autocache, Inner, Shared};
 use crate::backend::Backend;
 use crate::entity::{CachedEntity, Registration};
 use crate::error::CacheError;
+use crate::key;
 use crate::settings::{Consistency, Settings, UntrackedWrites};
 use crate::store::{Store, StoreHandle};
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
-use std::collections::HashMap;
+use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +17,18 @@ const TTL: Duration = Duration::from_secs(3_600);
 const INTENT_TTL: Duration = Duration::from_secs(10);
 const TRANSACTION_INTENT_TTL: Duration = Duration::from_secs(30);
 const MAX_ENTRY_BYTES: usize = 1024 * 1024;
-const APP_LABEL: &str = "app";
 
 /// Settings of an [`Autocache`].
 #[must_use]
 #[derive(Debug)]
 pub struct AutocacheBuilder {
     database: DatabaseConnection,
-    app: String,
+    app: Option<String>,
+    database_id: String,
     settings: Settings,
     backends: Vec<(String, StoreHandle)>,
     entities: Vec<Registration>,
+    without: HashSet<TypeId>,
 }
 
 impl AutocacheBuilder {
@@ -39,12 +42,29 @@ impl AutocacheBuilder {
             max_entry_bytes: MAX_ENTRY_BYTES,
             untracked_writes: UntrackedWrites::default(),
         };
-        Self { database, app: APP_LABEL.to_owned(), settings, backends: Vec::new(), entities: Vec::new() }
+        Self {
+            database,
+            app: None,
+            database_id: String::new(),
+            settings,
+            backends: Vec::new(),
+            entities: Vec::new(),
+            without: HashSet::new(),
+        }
     }
 
-    /// The first part of every key. Defaults to `app`.
+    /// The first part of every key. It names the program and its database: programs that share a label share their
+    /// rows, so each database and each tenant needs its own. There is no default.
     pub fn app(mut self, label: impl Into<String>) -> Self {
-        self.app = label.into();
+        self.app = Some(label.into());
+        self
+    }
+
+    /// What tells this database from others, such as its host and name: any text without secrets, the same in every
+    /// process. Entries carry a hash of it, so that another database's rows under the same keys are misses, counted
+    /// as [`undecodable`](crate::Counts::undecodable), and a warning once for each entity. Empty unless set.
+    pub fn database_id(mut self, id: impl Into<String>) -> Self {
+        self.database_id = id.into();
         self
     }
 
@@ -55,11 +75,39 @@ impl AutocacheBuilder {
         self
     }
 
-    /// Registers an entity with hand-written hooks. Those of [`connect_signals!`](crate::connect_signals) are
-    /// registered already, and an entity that was used is, too. Unregistered entities are ignored in cascades,
-    /// junctions and the detection of untracked writes.
+    /// Registers an entity that [`connect_signals!`](crate::connect_signals) cannot: one of a generic type. Those
+    /// it can are registered already, and an entity that was used is, too. Unregistered entities are ignored in
+    /// cascades, junctions and the detection of untracked writes.
     pub fn entity<E: CachedEntity>(mut self, _: E) -> Self {
+        self.without.remove(&TypeId::of::<E>());
         self.entities.push(Registration::of::<E>());
+        self
+    }
+
+    /// Leaves an entity out: it lives in another database, or in a backend that this Autocache has not. Its reads ask
+    /// the database, its writes do not touch the cache, and cascades do not look for its rows.
+    ///
+    /// ```
+    /// # mod invoice {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     use sea_orm_autocache::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "invoice")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub total: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl CachedEntity for Entity {}
+    /// #     connect_signals!(ActiveModel);
+    /// # }
+    /// use sea_orm_autocache::prelude::*;
+    ///
+    /// # fn build(shop: sea_orm::DatabaseConnection) -> Result<Autocache, CacheError> {
+    /// let builder = Autocache::builder(shop).app("shop").backend("default", MemoryStore::new(10_000));
+    /// builder.without(invoice::Entity).build()
+    /// # }
+    /// ```
+    pub fn without<E: CachedEntity>(mut self, _: E) -> Self {
+        self.without.insert(TypeId::of::<E>());
         self
     }
 
@@ -113,38 +161,38 @@ impl AutocacheBuilder {
     /// statements and locks wait, and warns of what exceeds the intent TTLs.
     ///
     /// # Errors
-    /// [`CacheError::NoBackend`], [`CacheError::DuplicateBackend`] or [`CacheError::AppLabel`].
-    /// [`CacheError::UnsupportedColumn`], if a column of a cached entity has a type whose feature is not
-    /// enabled.
+    /// [`CacheError::NoAppLabel`], [`CacheError::AppLabel`], [`CacheError::NoBackend`] or
+    /// [`CacheError::DuplicateBackend`]. For each entity of the program that is not [left out](Self::without):
+    /// [`CacheError::UnknownBackend`], if it names a backend that is not there; [`CacheError::DuplicateModel`], if
+    /// it has another's name; [`CacheError::UnsupportedColumn`], if a column has a type whose feature is not enabled.
     pub fn build(self) -> Result<Autocache, CacheError> {
-        let Self { database, app, settings, backends: given, entities } = self;
-        if app.is_empty() || app.contains(':') {
+        let Self { database, app, database_id, settings, backends: given, entities, without } = self;
+        let app = app.ok_or(CacheError::NoAppLabel)?;
+        if !key::is_label(&app) {
             return Err(CacheError::AppLabel(app));
         }
-        if given.is_empty() {
-            return Err(CacheError::NoBackend);
-        }
-        let mut backends = HashMap::new();
-        for (name, store) in given {
-            let backend = Backend::new(&name, store);
-            if backends.insert(name.clone(), backend).is_some() {
-                return Err(CacheError::DuplicateBackend(name));
-            }
-        }
+        let backends = named(given)?;
         super::timeouts::check_in_background(&database, &settings);
         let catalog = ArcSwap::from_pointee(Catalog::default());
-        let mut inner = Inner { database, app, settings, backends, known: ByType::default(), catalog };
+        let known = ByType::default();
+        let mut inner = Inner { database, app, database_id, settings, backends, without, known, catalog };
         let mut catalog = Catalog::default();
         for registration in Registration::all().copied().chain(entities) {
-            match inner.make_region(registration.schema()) {
-                Ok(region) => catalog.add(&region),
-                // Programs have several Autocaches, with some entities each: it is an error when it is used.
-                Err(CacheError::UnknownBackend { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            catalog.add(&inner.make_region(registration.schema())?)?;
         }
         inner.known = catalog.by_type().clone();
         inner.catalog.store(Arc::new(catalog));
         Ok(Autocache { inner: Shared::Counted(Arc::new(inner)) })
     }
+}
+
+fn named(given: Vec<(String, StoreHandle)>) -> Result<HashMap<String, Backend>, CacheError> {
+    let mut backends = HashMap::new();
+    for (name, store) in given {
+        let backend = Backend::new(&name, store);
+        if backends.insert(name.clone(), backend).is_some() {
+            return Err(CacheError::DuplicateBackend(name));
+        }
+    }
+    if backends.is_empty() { Err(CacheError::NoBackend) } else { Ok(backends) }
 }

@@ -1,8 +1,10 @@
 //! [`Catalog`]: the regions of an Autocache by the type of their entity, and by its table.
 
 use super::Region;
+use crate::error::CacheError;
 use foldhash::fast::RandomState;
 use std::any::TypeId;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ pub(super) type ByType = HashMap<TypeId, Arc<Region>, RandomState>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Catalog {
     by_type: ByType,
+    /// The tables, by app label and model name.
+    by_name: HashMap<String, &'static str>,
     /// By the name in lower case.
     by_table: HashMap<String, Vec<Arc<Region>>>,
     /// Those whose rows follow the deletion of a row of this table.
@@ -31,10 +35,24 @@ impl Catalog {
     }
 
     /// Adds a region, unless the entity has one already.
-    pub(super) fn add(&mut self, region: &Arc<Region>) {
+    ///
+    /// # Errors
+    /// Another entity has the same keys.
+    pub(super) fn add(&mut self, region: &Arc<Region>) -> Result<(), CacheError> {
         let schema = &region.keyspace.schema;
         if self.by_type.contains_key(&schema.id) {
-            return;
+            return Ok(());
+        }
+        if schema.is_outside {
+            self.by_type.insert(schema.id, region.clone());
+            return Ok(());
+        }
+        match self.by_name.entry(region.keyspace.prefix()) {
+            Entry::Vacant(entry) => _ = entry.insert(schema.table),
+            Entry::Occupied(entry) => {
+                let tables = [(*entry.get()).to_owned(), schema.table.to_owned()];
+                return Err(CacheError::DuplicateModel { model: schema.model.clone(), tables });
+            }
         }
         self.by_type.insert(schema.id, region.clone());
         self.by_table.entry(schema.table.to_ascii_lowercase()).or_default().push(region.clone());
@@ -47,6 +65,7 @@ impl Catalog {
                 children.push(region.clone());
             }
         }
+        Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -11,6 +11,7 @@ pub(crate) use region::Region;
 use crate::backend::Backend;
 use crate::entity::{EntityOps, Schema};
 use crate::error::CacheError;
+use crate::key;
 use crate::keyspace::Keyspace;
 use crate::settings::Settings;
 use crate::telemetry::{Counts, Stats};
@@ -20,7 +21,7 @@ use catalog::{ByType, Catalog};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
 use std::any::TypeId;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -92,8 +93,11 @@ impl Deref for Shared {
 struct Inner {
     database: DatabaseConnection,
     app: String,
+    database_id: String,
     settings: Settings,
     backends: HashMap<String, Backend>,
+    /// Entities that are not cached here.
+    without: HashSet<TypeId>,
     /// The entities that were known when this was built. A hit borrows its region from here and counts no
     /// reference, so cores that read one entity do not wait for each other.
     known: ByType,
@@ -179,7 +183,7 @@ impl Autocache {
         self.inner.known.get(&id).map(Arc::as_ref)
     }
 
-    /// The region of an entity with hooks of its own that the builder was not told of.
+    /// The region of an entity of a generic type that the builder was not told of.
     #[cold]
     fn late_region(&self, id: TypeId, ops: &'static dyn EntityOps) -> Result<Arc<Region>, CacheError> {
         let catalog = &self.inner.catalog;
@@ -187,11 +191,13 @@ impl Autocache {
             return Ok(region.clone());
         }
         let made = self.inner.make_region(Schema::of(ops))?;
+        let mut added = Ok(());
         catalog.rcu(|catalog| {
             let mut catalog = Catalog::clone(catalog);
-            catalog.add(&made);
+            added = catalog.add(&made);
             catalog
         });
+        added?;
         let region = catalog.load().get(&id).cloned();
         Ok(region.unwrap_or(made))
     }
@@ -237,10 +243,20 @@ impl Autocache {
 }
 
 impl Inner {
-    fn make_region(&self, schema: Schema) -> Result<Arc<Region>, CacheError> {
-        let backend = self.backends.get(schema.backend).ok_or_else(|| self.unknown_backend(&schema))?;
-        let database = dialect(&self.database);
-        let keyspace = Keyspace::of(schema, &self.app, &self.settings, backend.clone(), database);
+    fn make_region(&self, mut schema: Schema) -> Result<Arc<Region>, CacheError> {
+        let is_outside = self.without.contains(&schema.id);
+        let named = self.backends.get(schema.backend);
+        let backend = if is_outside { named.or_else(|| self.backends.values().next()) } else { named };
+        let backend = backend.ok_or_else(|| self.unknown_backend(&schema))?;
+        if is_outside {
+            schema.leave_out();
+        }
+        if let Some(label) = schema.app_label.filter(|label| !key::is_label(label)) {
+            return Err(CacheError::AppLabel(label.to_owned()));
+        }
+        let (settings, database) = (&self.settings, dialect(&self.database));
+        let keyspace =
+            Keyspace::of(schema, &self.app, &self.database_id, settings, backend.clone(), database);
         match keyspace.schema.unsupported() {
             Some((column, reason)) if !keyspace.is_off() => {
                 let entity = keyspace.model().to_owned();

@@ -1,3 +1,4 @@
+use super::commits::CommitsByItself;
 use super::delegate::{delegate, takes_text};
 use super::run::{self, Watched};
 use super::transaction::run_in;
@@ -34,9 +35,10 @@ impl Autocache {
     }
 
     /// As [`connection`](Self::connection), around another connection to the same database, such as
-    /// SeaORM's `RestrictedConnection`.
+    /// SeaORM's `RestrictedConnection`. It takes no transaction, whose rollback would not be seen: begin it on
+    /// [`connection()`](Self::connection), or on what this returns.
     #[must_use]
-    pub fn wrap<D>(&self, connection: D) -> CachedConnection<D> {
+    pub fn wrap<D: CommitsByItself<How>, How>(&self, connection: D) -> CachedConnection<D> {
         CachedConnection::new(connection, self.clone())
     }
 }
@@ -80,26 +82,6 @@ impl<D: ConnectionTrait> Watched for CachedConnection<D> {
 }
 
 delegate!(CachedConnection);
-
-impl CachedConnection<DatabaseConnection> {
-    /// Checks that the database answers.
-    ///
-    /// # Errors
-    /// As [`DatabaseConnection::ping`].
-    pub fn ping(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
-        let pinged: BoxFuture<'_, _> = Box::pin(self.inner.ping());
-        pinged
-    }
-
-    /// Closes the connection.
-    ///
-    /// # Errors
-    /// As [`DatabaseConnection::close`].
-    pub fn close(self) -> impl Future<Output = Result<(), DbErr>> + Send {
-        let closed: BoxFuture<'static, _> = Box::pin(self.inner.close());
-        closed
-    }
-}
 
 impl<D: TransactionTrait<Transaction: InnerTransaction>> CachedConnection<D> {
     fn transaction_of(

@@ -121,6 +121,11 @@ macro_rules! delegate {
         }
 
         impl<D: ConnectionTrait> $name<D> {
+            /// The database's dialect.
+            pub fn get_database_backend(&self) -> DbBackend {
+                ConnectionTrait::get_database_backend(self)
+            }
+
             fn build<S: StatementBuilder>(&self, statement: &S) -> Statement {
                 ConnectionTrait::get_database_backend(&self.inner).build(statement)
             }

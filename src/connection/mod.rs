@@ -1,14 +1,17 @@
 //! Connections that tell the cache when a write becomes visible.
 
 mod cached;
+mod commits;
 mod delegate;
 mod guard;
 mod origin;
+mod pool;
 mod run;
 mod transaction;
 mod written;
 
 pub use cached::CachedConnection;
+pub use commits::CommitsByItself;
 pub(crate) use origin::{Connection, Origin, source_of};
 pub(crate) use run::was_refused;
 pub use transaction::{CachedTransaction, InnerTransaction};

@@ -173,6 +173,28 @@ impl<T: InnerTransaction> CachedTransaction<T> {
         savepoint.settle(result).await
     }
 
+    /// As [`transaction_async`](Self::transaction_async), with an isolation level and access mode, as far as the
+    /// database lets a savepoint have its own.
+    ///
+    /// # Errors
+    /// The closure's own, or the database's.
+    pub async fn transaction_with_config_async<F, R, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<R, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c Self) -> Result<R, E> + Send,
+        R: Send,
+        E: Display + Debug + Send,
+    {
+        let begun = self.begin_with_config(isolation_level, access_mode).await;
+        let savepoint = begun.map_err(TransactionError::Connection)?;
+        let result = callback(&savepoint).await;
+        savepoint.settle(result).await
+    }
+
     pub(super) async fn settle<R, E>(self, result: Result<R, E>) -> Result<R, TransactionError<E>>
     where
         E: Display + Debug,

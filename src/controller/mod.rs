@@ -215,8 +215,10 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
     }
 
     /// The key of this row in the store.
-    #[must_use]
-    pub fn make_key(&self, pk: impl Into<Pk<E>>) -> String {
+    ///
+    /// # Errors
+    /// There is no Autocache, or no such backend.
+    pub fn make_key(&self, pk: impl Into<Pk<E>>) -> Result<String, CacheError> {
         self.handle.make_key(&pk.into().into_value_tuple())
     }
 
@@ -305,8 +307,9 @@ impl Handle {
         })
     }
 
-    fn make_key(&self, pk: &ValueTuple) -> String {
-        self.region().ok().and_then(|region| region.keyspace.key(pk)).unwrap_or_default()
+    /// A primary key with a NULL in it names no row, and has no key: its type has no such values.
+    fn make_key(&self, pk: &ValueTuple) -> Result<String, CacheError> {
+        Ok(self.region()?.keyspace.key(pk).unwrap_or_default())
     }
 
     #[cold]

@@ -16,7 +16,7 @@ pub(crate) use ops::{EntityOps, Row, column_at, decode_model, model, models, ops
 pub use registry::Registration;
 pub(crate) use schema::{Schema, pk_tuple};
 
-use crate::key::KeyParts;
+use crate::key::{self, KeyParts};
 use sea_orm::{EntityTrait, TryIntoModel};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -86,7 +86,8 @@ pub trait CachedEntity:
     /// Raise it to orphan every entry of this entity: after a change of meaning that no column shows.
     const CACHE_VERSION: u32 = 0;
 
-    /// Replaces the app label of the [`Autocache`](crate::Autocache) for this entity.
+    /// A label beside that of the [`Autocache`](crate::Autocache): the keys begin with `app:label`. It never stands
+    /// in place of the app's, so two apps or tenants do not share rows by it.
     const APP_LABEL: Option<&'static str> = None;
 
     /// Other tables, a write of which may change rows of this entity: those under a view, or those from which a
@@ -110,10 +111,12 @@ pub trait CachedEntity:
     /// ```
     const DEPENDS_ON: &'static [&'static str] = &[];
 
-    /// The middle part of the keys. The table's name unless overridden.
+    /// The middle part of the keys. Unless overridden it is the table's name, as `schema.table` where the entity
+    /// has a `schema_name`. Two entities of one program must not have the same.
     #[must_use]
     fn model_name() -> Cow<'static, str> {
-        Cow::Owned(Self::default().table_name().to_owned())
+        let entity = Self::default();
+        key::table_name(entity.schema_name(), entity.table_name())
     }
 
     /// The key of a row. `app:model:pk` unless overridden.
@@ -136,14 +139,22 @@ pub trait CachedEntity:
     }
 }
 
-/// Says that an `ActiveModel` calls the [`signals`](crate::signals) in its hooks.
+/// Says that an `ActiveModel`'s hooks tell the cache of its writes.
 ///
-/// Implemented by [`connect_signals!`](crate::connect_signals). Implement it by hand only beside an
-/// [`ActiveModelBehavior`](sea_orm::ActiveModelBehavior) that calls all four of them.
+/// Implemented by [`connect_signals!`](crate::connect_signals), and by nothing else.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not connected to the cache's signals, so its rows would go stale",
     label = "saves and deletes of this model would not reach the cache",
     note = "add `connect_signals!(ActiveModel);` beside the entity, in place of `impl ActiveModelBehavior for ActiveModel {{}}`",
-    note = "with hooks of your own: call `signals::{{pre_save, post_save, pre_delete, post_delete}}` in them and add `impl SignalsConnected for ActiveModel {{}}`"
+    note = "with hooks of your own: write `connect_signals! {{ … }}` around the whole `impl ActiveModelBehavior for ActiveModel {{ … }}`"
 )]
-pub trait SignalsConnected {}
+pub trait SignalsConnected: Connected {}
+
+/// What only [`connect_signals!`](crate::connect_signals) implements, beside the hooks it writes.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`SignalsConnected` is not implemented by hand: the hooks of `{Self}` would not tell the cache of its writes",
+    label = "hooks that `connect_signals!` has not written",
+    note = "remove this, and write `connect_signals! {{ … }}` around the whole `impl ActiveModelBehavior for ActiveModel {{ … }}`"
+)]
+pub trait Connected {}

@@ -17,6 +17,8 @@ pub(crate) struct Schema {
     pub(crate) ops: &'static dyn EntityOps,
     pub(crate) id: TypeId,
     pub(crate) model: String,
+    /// Whether it lives elsewhere, and is known by its type only.
+    pub(crate) is_outside: bool,
     pub(crate) table: &'static str,
     /// `SELECT` of all columns, with SeaORM's casts.
     pub(crate) select: SelectStatement,
@@ -52,6 +54,7 @@ impl Schema {
             ops,
             id: declared.id,
             model: declared.model,
+            is_outside: false,
             table: declared.table,
             select: declared.select,
             columns: declared.columns,
@@ -68,6 +71,12 @@ impl Schema {
             app_label: declared.app_label,
             make_key: declared.make_key,
         }
+    }
+
+    /// Nothing of it is cached, and no write of another table concerns it.
+    pub(crate) fn leave_out(&mut self) {
+        self.ttl = Some(Duration::ZERO);
+        self.is_outside = true;
     }
 
     /// The number of the column of this name.

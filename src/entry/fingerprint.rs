@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 /// Which rows an entry can be read as: the entity, and the schema it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    /// A hash of the app label and the model name.
+    /// A hash of the app label, the model name, and the id of the database.
     pub(crate) entity: [u8; 4],
     /// A hash of the columns in their order, their types, and the entity's `CACHE_VERSION`.
     pub(crate) schema: [u8; 4],
@@ -23,10 +23,10 @@ pub(crate) fn schema_hash(version: u32, columns: impl Iterator<Item = String>) -
 }
 
 impl Fingerprint {
-    /// The fingerprint of an entity under an app label.
+    /// The fingerprint of an entity under an app label, in a database.
     #[must_use]
-    pub(crate) fn of(app: &str, model: &str, schema: [u8; 4]) -> Self {
-        let entity = Sha256::digest(format!("{app}\0{model}"));
+    pub(crate) fn of(app: &str, model: &str, database: &str, schema: [u8; 4]) -> Self {
+        let entity = Sha256::digest(format!("{app}\0{model}\0{database}"));
         Self { entity: first_four(&entity), schema }
     }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 0 | kind: `V` value, `T` tombstone |
 //! | 1 | format version, [`FORMAT_VERSION`] |
-//! | 2..6 | the entity: a hash of app label and model name |
+//! | 2..6 | the entity: a hash of app label, model name and the id of the database |
 //! | 6..10 | the schema: a hash of the columns in their order, their types and nullability, and `CACHE_VERSION` |
 //! | 10..14 | stamp of the server that took the entry |
 //! | 14..30 | nonce: the token of the fill or write that made it |
@@ -43,7 +43,9 @@ pub(crate) enum Unreadable {
     Marker,
     /// Not an entry of this format, or damaged.
     Malformed,
-    /// An entry of another entity, another schema or another `CACHE_VERSION`.
+    /// An entry of another entity or another database.
+    OtherEntity,
+    /// An entry of another schema or another `CACHE_VERSION`.
     OtherSchema,
     /// An entry that a server took which has since been replaced.
     OtherServer,
@@ -109,7 +111,10 @@ pub(crate) fn read(bytes: &[u8], reading: Reading) -> Result<Content<'_>, Unread
     if header[1] != FORMAT_VERSION {
         return Err(Unreadable::Malformed);
     }
-    if header[2..6] != fingerprint.entity || header[6..10] != fingerprint.schema {
+    if header[2..6] != fingerprint.entity {
+        return Err(Unreadable::OtherEntity);
+    }
+    if header[6..10] != fingerprint.schema {
         return Err(Unreadable::OtherSchema);
     }
     if stamp.is_some_and(|stamp| header[10..14] != stamp.to_be_bytes()) {

@@ -17,6 +17,7 @@ use crate::telemetry::{Event, Recorder, TARGET};
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// One entity's names, entries and counters.
@@ -40,6 +41,7 @@ pub(crate) struct Keyspace {
     plain_keys: bool,
     pub(crate) indexes: Vec<IndexDef>,
     fence: Option<String>,
+    warned_of_other: AtomicBool,
     /// Which database this is, if that is known.
     pub(crate) database: Option<DbBackend>,
     pub(crate) stats: Recorder,
@@ -49,18 +51,23 @@ impl Keyspace {
     pub(crate) fn of(
         schema: Schema,
         app: &str,
+        database_id: &str,
         settings: &Settings,
         backend: Backend,
         database: Option<DbBackend>,
     ) -> Self {
-        let app = schema.app_label.unwrap_or(app).to_owned();
+        let app = match schema.app_label {
+            Some(label) => format!("{app}:{label}"),
+            None => app.to_owned(),
+        };
         let ttl = schema.ttl.unwrap_or(settings.ttl);
         let tombstone_ttl = schema.tombstone_ttl.or(settings.tombstone_ttl).unwrap_or(ttl);
         // Collations that ignore case and padded text take several spellings for one key. The row could appear
         // under another one, and its insert would not find this one's tombstone.
         let exact_keys = schema.pk.iter().all(|column| schema.columns[*column].compares_exactly(database));
         let remembers_absence = !tombstone_ttl.is_zero() && exact_keys;
-        let fingerprint = Fingerprint::of(&app, &schema.model, schema_hash(schema.version, lines(&schema)));
+        let columns = schema_hash(schema.version, lines(&schema));
+        let fingerprint = Fingerprint::of(&app, &schema.model, database_id, columns);
         let indexes = schema.indexes.iter();
         let indexes =
             indexes.filter_map(|index| IndexDef::of(index, &schema, fingerprint, database)).collect();
@@ -68,6 +75,7 @@ impl Keyspace {
             fingerprint,
             indexes,
             fence: None,
+            warned_of_other: AtomicBool::new(false),
             database,
             exact_keys,
             plain_keys: has_plain_keys(&app, &schema),
@@ -85,6 +93,19 @@ impl Keyspace {
             keyspace.fence = Some(keyspace.key_of(key::FENCE_TEXT));
         }
         keyspace
+    }
+
+    /// Says once that what stands under this entity's keys is another's.
+    #[cold]
+    pub(crate) fn warn_of_other(&self) {
+        if !self.warned_of_other.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: TARGET, app = self.app, entity = self.model(),
+                "the cache holds rows of another database, or of another entity, under this entity's keys: they are \
+                 not read, and each pushes out the other's. Give each database its own app label, \
+                 `Autocache::builder(…).app(\"…\")`"
+            );
+        }
     }
 
     pub(crate) fn model(&self) -> &str {

@@ -77,6 +77,10 @@ fn decode_bytes(keyspace: &Keyspace, pk: &ValueTuple, bytes: Bytes, slot: &mut d
         // The absence of another row under the same key text.
         Ok(Content::Absence(_)) => return unusable(keyspace, bytes),
         Err(Unreadable::Marker) => return Answer::Busy,
+        Err(Unreadable::OtherEntity) => {
+            keyspace.warn_of_other();
+            return unusable(keyspace, bytes);
+        }
         Err(Unreadable::Malformed | Unreadable::OtherSchema | Unreadable::OtherServer) => {
             return unusable(keyspace, bytes);
         }

@@ -1,55 +1,8 @@
-//! The signals: what `ActiveModelBehavior`'s hooks call.
-//!
-//! | hook | signal | on a pool connection | in a `CachedTransaction` | in a plain `DatabaseTransaction` |
-//! | --- | --- | --- | --- | --- |
-//! | `before_save` | [`pre_save`] | write intent | recorded | write intent, for `transaction_intent_ttl` |
-//! | `after_save` | [`post_save`] | row published | recorded, published after COMMIT | |
-//! | `before_delete` | [`pre_delete`] | write intent | recorded | write intent, for `transaction_intent_ttl` |
-//! | `after_delete` | [`post_delete`] | tombstone published | recorded, published after COMMIT | |
-//!
-//! [`connect_signals!`](crate::connect_signals) writes all four hooks. With hooks of your own, call
-//! the signals in them: `pre_*` first or last in the `before_*` hook, `post_*` first in the `after_*`
-//! hook, on the model as the database returned it.
-//!
-//! ```
-//! mod book {
-//!     use sea_orm::entity::prelude::*;
-//!     use sea_orm_autocache::prelude::*;
-//!     use sea_orm_autocache::signals;
-//! #   #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-//! #   #[sea_orm(table_name = "book")]
-//! #   pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub title: String }
-//! #   #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-//! #   pub enum Relation {}
-//!
-//!     impl CachedEntity for Entity {}
-//!     impl SignalsConnected for ActiveModel {}
-//!
-//!     #[async_trait::async_trait]
-//!     impl ActiveModelBehavior for ActiveModel {
-//!         async fn before_save<C: ConnectionTrait>(self, db: &C, insert: bool) -> Result<Self, DbErr> {
-//!             if self.title.try_as_ref().is_some_and(|title| title.is_empty()) {
-//!                 return Err(DbErr::Custom("a book needs a title".into()));
-//!             }
-//!             signals::pre_save(&self, db, insert).await?;
-//!             Ok(self)
-//!         }
-//!         async fn after_save<C: ConnectionTrait>(model: Model, db: &C, insert: bool) -> Result<Model, DbErr> {
-//!             signals::post_save(&model, db, insert).await?;
-//!             Ok(model)
-//!         }
-//!         async fn before_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-//!             signals::pre_delete(&self, db).await?;
-//!             Ok(self)
-//!         }
-//!         async fn after_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-//!             signals::post_delete(&self, db).await?;
-//!             Ok(self)
-//!         }
-//!     }
-//! }
-//! ```
+//! The signals: what the hooks of a cached entity call. [`connect_signals!`](crate::connect_signals) writes those
+//! hooks, so a program calls no signal by itself.
 
+mod chain;
+mod hooks;
 mod macros;
 mod route;
 mod then;
@@ -58,20 +11,22 @@ mod write;
 
 use crate::connection::Connection;
 use crate::entity::{CachedEntity, column_at, ops_of};
+pub use chain::Chain;
 use futures_util::future::BoxFuture;
+pub use hooks::OwnHooks;
 use sea_orm::sea_query::Value;
 use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
 use std::any::TypeId;
 use std::future::ready;
-#[doc(hidden)]
 pub use then::Then;
 use write::{Entity, Site};
 
-/// Places a write intent: the row of this model is about to be inserted or updated.
+/// Places a write intent: the row of this model is about to be inserted or updated. A model without changes is no
+/// write at all.
 ///
 /// # Errors
 /// Under [`Consistency::Strict`](crate::Consistency::Strict), when the cache does not acknowledge the intent:
-/// return the error from the hook, and the write does not happen.
+/// the write does not happen.
 ///
 /// # Cancel safety
 /// Dropped on the way, it leaves at most a write intent, which readers bypass for the intent TTL.
@@ -80,7 +35,7 @@ where
     A: ActiveModelTrait<Entity: CachedEntity>,
     C: ConnectionTrait,
 {
-    before_save(entity::<A::Entity>(), db, &active_values(model), insert, false)
+    before_save(entity::<A::Entity>(), db, &active_values(model), insert)
 }
 
 /// Publishes the saved row, now or after COMMIT.
@@ -130,16 +85,6 @@ where
     after_delete(entity::<A::Entity>(), db, &active_values(model))
 }
 
-/// [`pre_save`] where no other hook can change the model: one without changes is no write at all.
-#[doc(hidden)]
-pub fn pre_save_final<'c, A, C>(model: &A, db: &'c C, insert: bool) -> BoxFuture<'c, Result<(), DbErr>>
-where
-    A: ActiveModelTrait<Entity: CachedEntity>,
-    C: ConnectionTrait,
-{
-    before_save(entity::<A::Entity>(), db, &active_values(model), insert, true)
-}
-
 fn entity<E: CachedEntity>() -> Entity {
     Entity { id: TypeId::of::<E>(), ops: ops_of::<E>() }
 }
@@ -159,7 +104,6 @@ fn before_save<'c>(
     db: &'c dyn Connection,
     value: &ActiveValues<'_>,
     insert: bool,
-    is_final: bool,
 ) -> BoxFuture<'c, Result<(), DbErr>> {
     let site = match Site::of(entity, db, false) {
         Ok(Some(site)) => site,
@@ -167,7 +111,6 @@ fn before_save<'c>(
         Err(error) => return Box::pin(ready(Err(error))),
     };
     let write = site.save(value, insert);
-    let write = if is_final { write } else { write.provisional() };
     Box::pin(write::begin(db, site, write))
 }
 

@@ -41,7 +41,6 @@ pub(super) struct Write {
     verb: Verb,
     /// The lists that the row may join.
     memberships: Memberships,
-    publish: bool,
     /// What it touches of other entities.
     beside: Beside,
     /// Whether there will be a statement.
@@ -107,7 +106,7 @@ impl Site {
         let statement = statement_of(&keyspace.schema, verb, value);
         let happens = insert || statement.is_some();
         let beside = self.siblings.before(value, insert);
-        Write { pk: pk_of(keyspace, value), verb, memberships, publish: true, beside, happens, statement }
+        Write { pk: pk_of(keyspace, value), verb, memberships, beside, happens, statement }
     }
 
     /// The deletion of the row with these values.
@@ -116,7 +115,7 @@ impl Site {
         let verb = Verb::Delete;
         let (pk, statement) = (pk_of(keyspace, value), statement_of(&keyspace.schema, verb, value));
         let (memberships, beside) = (Memberships::default(), self.siblings.before(value, false));
-        Write { pk, verb, memberships, publish: true, beside, happens: true, statement }
+        Write { pk, verb, memberships, beside, happens: true, statement }
     }
 
     /// A saved row with these values.
@@ -131,14 +130,6 @@ impl Site {
     /// The deleted row with these values; `None` without a primary key.
     pub(super) fn deleted(&self, value: &dyn Fn(usize) -> ActiveValue<Value>) -> Option<Outcome> {
         pk_of(self.keyspace(), value).map(|pk| Outcome { pk, row: None, beside: Vec::new() })
-    }
-}
-
-impl Write {
-    /// The write of a model that may still be changed. Where it sets nothing yet, the row may come from an older
-    /// snapshot, and is not published.
-    pub(super) fn provisional(self) -> Self {
-        Self { publish: self.happens, happens: true, ..self }
     }
 }
 
@@ -197,15 +188,15 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
             cascade.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
             cascade.unproven.iter().for_each(|keyspace| work.record_entity(keyspace));
         }
-        let kind = NoteKind::InTransaction { publish: write.publish };
-        let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
+        let note = HookNote::new(NoteKind::InTransaction, Duration::MAX);
+        let note = HookNote { memberships: write.memberships, ..note };
         notes.push(&noted, note, write.statement);
         return Ok(());
     }
     let is_guarded = matches!(route, Route::Autocommit(_));
     let (ttl, publish) = match route {
         Route::Unseen(_) => (keyspace.settings.transaction_intent_ttl, false),
-        _ => (keyspace.settings.intent_ttl, write.publish),
+        _ => (keyspace.settings.intent_ttl, true),
     };
     let begun = Instant::now();
     let mut intents = IntentSet::new(ttl);
@@ -277,9 +268,8 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
         }
         Route::Work(_, work) => {
             // Without a note it is not known whether this row was written at all, or read from a snapshot.
-            let publish =
-                note.is_some_and(|note| matches!(note.kind, NoteKind::InTransaction { publish: true }));
-            let entry = if publish { outcome.entry(keyspace, Token::random()) } else { None };
+            let noted = note.is_some_and(|note| matches!(note.kind, NoteKind::InTransaction));
+            let entry = if noted { outcome.entry(keyspace, Token::random()) } else { None };
             work.record(keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
             lists.iter().for_each(|list| work.record(keyspace, list, RowChange::Unknown));
             outcome.beside.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));

@@ -41,7 +41,7 @@ pub(crate) enum NoteKind {
         publish: bool,
     },
     /// A write in a transaction, whose unit of work knows the rest.
-    InTransaction { publish: bool },
+    InTransaction,
 }
 
 /// A statement that a hook has announced.

@@ -2,7 +2,7 @@
 
 use crate::entities::{book, settings};
 use crate::laws::{absent, cold_book, titled};
-use crate::support::{Database, Place, World, redis_client, shared_redis};
+use crate::support::{Database, Place, World};
 use fred::interfaces::KeysInterface;
 use sea_orm::{ActiveModelTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, ModelTrait, Set};
 use sea_orm_autocache::prelude::*;
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 fn builder() -> sea_orm_autocache::AutocacheBuilder {
-    Autocache::builder(DatabaseConnection::default())
+    crate::support::builder(DatabaseConnection::default()).app("app")
 }
 
 #[test]
@@ -26,22 +26,19 @@ fn a_builder_says_what_is_wrong() {
     }
 }
 
-#[tokio::test]
-async fn an_unknown_backend_is_an_error_that_lists_the_known_ones() {
+#[test]
+fn an_unknown_backend_is_an_error_at_the_start_that_lists_the_known_ones() {
     let known = builder().backend("local", MemoryStore::new(1)).backend("default", MemoryStore::new(1));
-    let cache = known.build().unwrap().cache::<settings::elsewhere::Entity>();
-    let text = cache.get(1).await.unwrap_err().to_string();
-    for part in ["`elsewhere`", "`other`", "default, local"] {
+    let text = known.entity(settings::elsewhere::Entity).build().unwrap_err().to_string();
+    for part in ["`elsewhere`", "`other`", "default, local", ".without("] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(cache.find(1).await.is_err() && cache.invalidate(1).await.is_err());
-    assert!(cache.contains(1).await.is_err() && cache.clear().await.is_err());
 }
 
 #[tokio::test]
 async fn each_entity_lives_in_its_own_backend() {
     let world = World::with(Database::Sqlite, Place::Redis, |builder| {
-        builder.backend("other", MemoryStore::new(100))
+        builder.backend("other", MemoryStore::new(100)).entity(settings::elsewhere::Entity)
     })
     .await;
     world.create_table(settings::elsewhere::Entity).await;
@@ -72,6 +69,7 @@ async fn without_an_autocache_every_call_says_how_to_provide_one() {
         cache.contains(1).await.unwrap_err(),
         cache.on(&world.plain).get(1).await.unwrap_err(),
     ];
+    assert_eq!(cache.make_key(1), Err(CacheError::NoAutocache));
     for error in errors {
         assert_eq!(CacheErrorKind::of(&error), Some(CacheErrorKind::NoAutocache));
         let text = error.to_string();
@@ -166,14 +164,14 @@ where
     gone.delete(&world.db).await.unwrap();
     let mut lives = [0; 2];
     for (life, id) in lives.iter_mut().zip([1, 2]) {
-        *life = redis.pttl(cache.make_key(id)).await.unwrap();
+        *life = redis.pttl(cache.make_key(id).unwrap()).await.unwrap();
     }
     // What readers put there lives as long.
     cache.invalidate_many([1, 2]).await.unwrap();
     let (found, absent) = (cache.find(1).await.unwrap(), cache.find(2).await.unwrap());
     assert!(found.is_some() && absent.is_none());
     for (life, id) in lives.iter().zip([1, 2]) {
-        let read: i64 = redis.pttl(cache.make_key(id)).await.unwrap();
+        let read: i64 = redis.pttl(cache.make_key(id).unwrap()).await.unwrap();
         assert!((read - life).abs() < 4_000, "{read} and {life}");
     }
     lives
@@ -240,16 +238,6 @@ async fn an_entity_that_is_never_cached_does_not_touch_the_store() {
 }
 
 #[tokio::test]
-async fn entities_of_one_label_meet_across_apps() {
-    let here = World::new(Database::Sqlite, Place::Redis).await;
-    let label = redis_client(&shared_redis().url()).await;
-    here.create_table(settings::labelled::Entity).await;
-    let row = settings::labelled::Model { id: 77, note: "note".to_owned() };
-    row.into_active_model().reset_all().insert(&here.db).await.unwrap();
-    assert_eq!(label.exists::<u64, _>("label:labelled:77").await.unwrap(), 1);
-}
-
-#[tokio::test]
 async fn a_bad_url_is_refused_without_its_password() {
     for url in ["redis://user:hunter2@host:notaport", "http://user:hunter2@host", "hunter2", ""] {
         let Err(error) = RedisStore::connect(url).await else { panic!("`{url}` was taken for a Redis URL") };
@@ -279,7 +267,7 @@ async fn an_unreachable_server_is_no_error() {
     let store = RedisStore::connect(url).await.unwrap();
     assert!(!format!("{store:?}").contains("hunter2"), "{store:?}");
     let mut world = World::new(Database::Sqlite, Place::Memory).await;
-    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
     assert!(!format!("{builder:?}").contains("hunter2"), "{builder:?}");
     world.autocache = builder.build().unwrap();
     world.db = world.autocache.connection();

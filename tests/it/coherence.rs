@@ -204,7 +204,7 @@ async fn a_finish_whose_intent_has_gone_empties_the_key() -> Result<(), DbErr> {
         }
     });
     gate.reached().await;
-    let _: u32 = world.redis().await.del(cache.make_key(book.id)).await.unwrap();
+    let _: u32 = world.redis().await.del(cache.make_key(book.id).unwrap()).await.unwrap();
     cache.get(book.id).await?;
     assert!(cache.contains(book.id).await?);
     gate.open();

@@ -27,7 +27,7 @@ where
     let cache = world.autocache.cache::<E>();
     let pk = |row: &E::Model| -> ValueTuple { row.get_primary_key_value() };
     let pk = |row: &E::Model| Pk::<E>::from_value_tuple(pk(row).into_value_tuple());
-    let keys: HashSet<String> = rows.iter().map(|row| cache.make_key(pk(row))).collect();
+    let keys: HashSet<String> = rows.iter().map(|row| cache.make_key(pk(row)).unwrap()).collect();
     assert_eq!(keys.len(), rows.len(), "two rows share a key: {keys:?}");
     for row in &rows {
         row.clone().into_active_model().reset_all().insert(&world.db).await?;
@@ -104,7 +104,7 @@ async fn texts_keep_apart_however_long_they_are() {
         let ids = [String::new(), long.clone(), format!("{long}y"), "é".repeat(10_000), "🦀:".repeat(3_000)];
         let rows = ids.map(|id| keyed::essay::Model { id, note: note() });
         all_keep_apart::<keyed::essay::Entity>(&world, rows.into()).await.unwrap();
-        let key = world.autocache.cache::<keyed::essay::Entity>().make_key(long);
+        let key = world.autocache.cache::<keyed::essay::Entity>().make_key(long).unwrap();
         assert!(key.len() <= sea_orm_autocache::KEY_BYTES_MAX, "{key}");
     }
 }
@@ -146,14 +146,29 @@ async fn keys_of_an_entitys_own_making_keep_apart() {
 async fn keys_read_as_documented() {
     let world = World::new(Database::Sqlite, Place::Memory).await;
     let (autocache, app) = (&world.autocache, &world.app);
-    assert_eq!(autocache.cache::<keyed::big::Entity>().make_key(-933), format!("{app}:big:-933"));
-    assert_eq!(autocache.cache::<keyed::word::Entity>().make_key("a b:c"), format!("{app}:word:a%20b%3Ac"));
+    assert_eq!(autocache.cache::<keyed::big::Entity>().make_key(-933).unwrap(), format!("{app}:big:-933"));
+    assert_eq!(
+        autocache.cache::<keyed::word::Entity>().make_key("a b:c").unwrap(),
+        format!("{app}:word:a%20b%3Ac")
+    );
     let shelf = autocache.cache::<keyed::shelf::Entity>();
-    assert_eq!(shelf.make_key(("a".to_owned(), "b,c".to_owned(), 1)), format!("{app}:shelf:a,b%2Cc,1"));
-    assert_eq!(autocache.cache::<keyed::versioned::Entity>().make_key(5), format!("{app}:versioned:5:v3"));
-    assert_eq!(autocache.cache::<keyed::hashed::Entity>().make_key(5).len(), 64);
-    assert_eq!(autocache.cache::<settings::labelled::Entity>().make_key(5), "label:labelled:5");
-    assert_eq!(autocache.cache::<settings::renamed::Entity>().make_key(5), format!("{app}:another name:5"));
+    assert_eq!(
+        shelf.make_key(("a".to_owned(), "b,c".to_owned(), 1)).unwrap(),
+        format!("{app}:shelf:a,b%2Cc,1")
+    );
+    assert_eq!(
+        autocache.cache::<keyed::versioned::Entity>().make_key(5).unwrap(),
+        format!("{app}:versioned:5:v3")
+    );
+    assert_eq!(autocache.cache::<keyed::hashed::Entity>().make_key(5).unwrap().len(), 64);
+    assert_eq!(
+        autocache.cache::<settings::labelled::Entity>().make_key(5).unwrap(),
+        format!("{app}:label:labelled:5")
+    );
+    assert_eq!(
+        autocache.cache::<settings::renamed::Entity>().make_key(5).unwrap(),
+        format!("{app}:another name:5")
+    );
 }
 
 #[tokio::test]
@@ -162,7 +177,7 @@ async fn the_key_is_where_the_entry_is() {
     world.create_table(keyed::hashed::Entity).await;
     let row = keyed::hashed::ActiveModel { note: Set(note()), ..Default::default() };
     let row = row.insert(&world.db).await.unwrap();
-    let key = world.autocache.cache::<keyed::hashed::Entity>().make_key(row.id);
+    let key = world.autocache.cache::<keyed::hashed::Entity>().make_key(row.id).unwrap();
     assert_eq!(world.redis().await.exists::<u64, _>(key).await.unwrap(), 1);
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod entities;
 mod entries;
 mod guard;
+mod identity;
 mod keys;
 mod laws;
 mod outage;

@@ -40,7 +40,8 @@ pub async fn behind_a_path() -> (World, Autocache, Proxy, Redis) {
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
-    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    let autocache =
+        crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
     (world, autocache, proxy, redis)
 }
 
@@ -196,7 +197,7 @@ async fn strict_says_so_when_the_server_that_held_the_intent_is_gone() -> Result
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
     let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
     let autocache = builder.consistency(Consistency::Strict).build().unwrap();
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
     let book = titled("old").insert(&db).await?;
@@ -206,7 +207,7 @@ async fn strict_says_so_when_the_server_that_held_the_intent_is_gone() -> Result
     let save = tokio::spawn(async move { change.update(&db).await });
     let client = crate::support::world::redis_client(&redis.url()).await;
     until(Duration::from_secs(2), "the intent", || async {
-        let bytes: Option<Bytes> = client.get(cache.make_key(book.id)).await.unwrap();
+        let bytes: Option<Bytes> = client.get(cache.make_key(book.id).unwrap()).await.unwrap();
         bytes.is_some_and(|bytes| bytes[0] == b'W')
     })
     .await;
@@ -229,7 +230,7 @@ async fn under_strict_a_restarted_server_is_an_empty_cache() -> Result<(), DbErr
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
     let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
     let autocache = builder.consistency(Consistency::Strict).build().unwrap();
     let cache = autocache.cache::<book::Entity>();
     let book = titled("old").insert(&autocache.connection()).await?;
@@ -237,11 +238,12 @@ async fn under_strict_a_restarted_server_is_an_empty_cache() -> Result<(), DbErr
     assert!(cache.contains(book.id).await?);
     // The same bytes on another server: what a snapshot that was loaded would bring back.
     let client = crate::support::world::redis_client(&redis.url()).await;
-    let bytes: Option<Bytes> = client.get(cache.make_key(book.id)).await.unwrap();
+    let bytes: Option<Bytes> = client.get(cache.make_key(book.id).unwrap()).await.unwrap();
     let (folder, port) = redis.stop();
     let redis = Redis::restart(folder, port);
     let client = crate::support::world::redis_client(&redis.url()).await;
-    let _: () = client.set(cache.make_key(book.id), bytes.unwrap(), None, None, false).await.unwrap();
+    let _: () =
+        client.set(cache.make_key(book.id).unwrap(), bytes.unwrap(), None, None, false).await.unwrap();
     until(Duration::from_secs(2), "trust", || async { !autocache.stats().backends[0].open }).await;
     assert!(!cache.contains(book.id).await?, "an entry of the server that was");
     until(Duration::from_secs(2), "a hit", || async {
@@ -261,7 +263,8 @@ async fn a_server_out_of_memory_serves_no_older_row() -> Result<(), DbErr> {
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
     let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    let autocache =
+        crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
     let book = titled("old").insert(&db).await?;
     assert!(cache.contains(book.id).await?);
@@ -286,7 +289,8 @@ async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(),
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{port}")).await.expect("only a warning");
-    let autocache = Autocache::builder(world.plain.clone()).backend("default", store).build().unwrap();
+    let autocache =
+        crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
     let book = titled("old").insert(&db).await?;
     assert_eq!(cache.get(book.id).await?.title, "old");

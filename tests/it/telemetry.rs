@@ -64,7 +64,7 @@ async fn a_write_whose_intent_is_gone_is_counted() {
     let world = World::new(Database::Postgres, Place::Redis).await;
     let book = cold_book(&world, "Emma").await.unwrap();
     let redis = world.redis().await;
-    let key = world.autocache.cache::<book::Entity>().make_key(book.id);
+    let key = world.autocache.cache::<book::Entity>().make_key(book.id).unwrap();
     // The row is locked, so the save stands between its intent and its statement's end.
     use sea_orm::{QuerySelect, TransactionTrait};
     let lock = world.plain.begin().await.unwrap();
@@ -116,7 +116,7 @@ async fn redis_itself_counts_one_get_for_each_hit() {
     let world = World::new(Database::Sqlite, Place::Memory).await;
     let book = cold_book(&world, "Emma").await.unwrap();
     let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let builder = Autocache::builder(world.plain.clone()).backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
     let autocache = builder.build().unwrap();
     let cache = autocache.cache::<book::Entity>();
     let client = redis_client(&redis.url()).await;

@@ -76,7 +76,7 @@ impl Newcomer<'_> {
         E: Rows + EntityTrait<PrimaryKey: sea_orm::PrimaryKeyTrait<ValueType = i64>>,
     {
         let table = E::TABLE;
-        let bytes = self.stands(&self.autocache.cache::<E>().make_key(id)).await;
+        let bytes = self.stands(&self.autocache.cache::<E>().make_key(id).unwrap()).await;
         let stored = rev_of::<E>(E::find_by_id(id).one(&self.stage.db).await.expect("a row"));
         let told = rev_of::<E>(E::row(&self.autocache, id).await.expect("a row"));
         assert_eq!(stored, logged.map(Some), "the triggers have missed a commit of {table}{id}");

@@ -5,7 +5,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel, QueryResult, TryIntoModel, sea_query};
-use sea_orm_autocache::{Autocache, CachedEntity, SignalsConnected};
+use sea_orm_autocache::{Autocache, CachedEntity, SignalsConnected, __private::Connected};
 use std::borrow::Cow;
 
 #[derive(Copy, Clone, Debug, Default)]
@@ -138,6 +138,7 @@ impl<const N: usize> ActiveModelTrait for ActiveModel<N> {
 }
 
 impl<const N: usize> ActiveModelBehavior for ActiveModel<N> {}
+impl<const N: usize> Connected for ActiveModel<N> {}
 impl<const N: usize> SignalsConnected for ActiveModel<N> {}
 
 impl<const N: usize> From<Model<N>> for ActiveModel<N> {

@@ -3,6 +3,7 @@
 mod calls;
 mod nested;
 mod restricted;
+mod surface;
 mod uses;
 mod work;
 mod wrapped;

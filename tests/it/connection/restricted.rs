@@ -24,11 +24,11 @@ async fn library(world: &World) -> Result<(), DbErr> {
     let all = ["select", "insert", "update", "delete"];
     rules.add_role_permissions(&world.plain, "editor", &all, &["book"]).await?;
     rules.add_role_permissions(&world.plain, "reader", &["select"], &["book"]).await?;
-    world.plain.load_rbac().await
+    world.db.load_rbac().await
 }
 
 fn connection_of(world: &World, user: RbacUserId) -> Result<CachedConnection<RestrictedConnection>, DbErr> {
-    Ok(world.autocache.wrap(world.plain.restricted_for(user)?))
+    world.db.restricted_for(user)
 }
 
 #[tokio::test]

@@ -22,8 +22,9 @@ fn hooked(title: &str) -> hooked::ActiveModel {
 #[tokio::test]
 async fn rows_of_two_backends_cost_two_trips_to_each() {
     for (database, place) in ALL {
-        let other =
-            |builder: sea_orm_autocache::AutocacheBuilder| builder.backend("other", MemoryStore::new(100));
+        let other = |builder: sea_orm_autocache::AutocacheBuilder| {
+            builder.backend("other", MemoryStore::new(100)).entity(elsewhere::Entity)
+        };
         let world = World::with(database, place, other).await;
         world.create_table(book::Entity).await;
         world.create_table(elsewhere::Entity).await;
@@ -57,8 +58,8 @@ async fn fifteen_hundred_rows_take_four_round_trips() {
         [(Database::Sqlite, false), (Database::Sqlite, true), (Database::Postgres, true)]
     {
         let world = World::with(database, Place::Memory, |builder| match in_redis {
-            true => builder.backend("other", redis.clone()),
-            false => builder.backend("other", MemoryStore::new(10_000)),
+            true => builder.backend("other", redis.clone()).entity(elsewhere::Entity),
+            false => builder.backend("other", MemoryStore::new(10_000)).entity(elsewhere::Entity),
         })
         .await;
         world.create_table(elsewhere::Entity).await;
@@ -165,7 +166,7 @@ async fn a_hook_that_fails_after_the_row_is_written_leaves_what_the_commit_makes
         world.create_table(hooked::Entity).await;
         let cache = world.autocache.cache::<hooked::Entity>();
         let row = hooked("calm").insert(&world.db).await?;
-        for title in [hooked::FAILS_AFTER_SIGNAL, hooked::FAILS_BEFORE_SIGNAL] {
+        for title in [hooked::FAILS] {
             let change = || hooked::ActiveModel { title: Set(title.to_owned()), ..row.clone().into() };
             let held = cache.get(row.id).await?;
             let transaction = world.db.begin().await?;

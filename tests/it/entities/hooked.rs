@@ -2,7 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::signals;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "hooked")]
@@ -16,46 +15,57 @@ pub struct Model {
 pub enum Relation {}
 
 impl CachedEntity for Entity {}
-impl SignalsConnected for ActiveModel {}
 
 pub const REFUSED: &str = "refused";
-pub const FAILS_AFTER_SIGNAL: &str = "fails after the signal";
-pub const FAILS_BEFORE_SIGNAL: &str = "fails before the signal";
+pub const FAILS: &str = "fails after the row is written";
+/// A title that a hook gives, in place of `shout`.
+pub const SHOUT: &str = "shout";
+/// A row that a hook does not let go.
+pub const KEPT: &str = "kept";
 pub const SHOUTED: &str = "shouted";
 
 fn fail() -> DbErr {
     DbErr::Custom("the hook's own failure".to_owned())
 }
 
-#[async_trait::async_trait]
-impl ActiveModelBehavior for ActiveModel {
-    async fn before_save<C: ConnectionTrait>(self, db: &C, insert: bool) -> Result<Self, DbErr> {
-        if self.title.try_as_ref().is_some_and(|title| title == REFUSED) {
-            return Err(fail());
+connect_signals! {
+    #[async_trait::async_trait]
+    impl ActiveModelBehavior for ActiveModel {
+        fn new() -> Self {
+            Self { title: sea_orm::Set("untitled".to_owned()), ..ActiveModelTrait::default() }
         }
-        signals::pre_save(&self, db, insert).await?;
-        Ok(self)
-    }
 
-    async fn after_save<C: ConnectionTrait>(model: Model, db: &C, insert: bool) -> Result<Model, DbErr> {
-        if model.title == FAILS_BEFORE_SIGNAL {
-            return Err(fail());
+        async fn before_save<C: ConnectionTrait>(self, _: &C, _: bool) -> Result<Self, DbErr> {
+            match self.title.try_as_ref().map(String::as_str) {
+                Some(REFUSED) => Err(fail()),
+                Some(SHOUT) => Ok(Self { title: sea_orm::Set("LOUD".to_owned()), ..self }),
+                _ => Ok(self),
+            }
         }
-        signals::post_save(&model, db, insert).await?;
-        match model.title.as_str() {
-            FAILS_AFTER_SIGNAL => Err(fail()),
-            SHOUTED => Ok(Model { title: "SHOUTED".to_owned(), ..model }),
-            _ => Ok(model),
+
+        async fn after_save<C: ConnectionTrait>(model: Model, _: &C, _: bool) -> Result<Model, DbErr> {
+            match model.title.as_str() {
+                FAILS => Err(fail()),
+                SHOUTED => Ok(Model { title: "SHOUTED".to_owned(), ..model }),
+                _ => Ok(model),
+            }
         }
-    }
 
-    async fn before_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-        signals::pre_delete(&self, db).await?;
-        Ok(self)
-    }
+        async fn before_delete<C>(self, _: &C) -> Result<Self, DbErr>
+        where
+            C: ConnectionTrait,
+        {
+            match self.title.try_as_ref().map(String::as_str) {
+                Some(KEPT) => Err(fail()),
+                _ => Ok(self),
+            }
+        }
 
-    async fn after_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-        signals::post_delete(&self, db).await?;
-        Ok(self)
+        async fn after_delete<C: ConnectionTrait>(self, _: &C) -> Result<Self, DbErr> {
+            match self.title.try_as_ref().map(String::as_str) {
+                Some(FAILS) => Err(fail()),
+                _ => Ok(self),
+            }
+        }
     }
 }

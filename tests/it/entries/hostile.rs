@@ -46,7 +46,7 @@ impl<M> Planted<M> {
         row.clone().into_active_model().reset_all().insert(&world.plain).await.unwrap();
         let cache = world.autocache.cache::<E>();
         cache.get(1).await.unwrap();
-        let (redis, key) = (world.redis().await, cache.make_key(1));
+        let (redis, key) = (world.redis().await, cache.make_key(1).unwrap());
         let entry: Vec<u8> = redis.get(&key).await.unwrap();
         let header = entry[..HEADER_LEN].to_vec();
         Self { world, row, redis, key, header }

@@ -14,7 +14,7 @@ async fn cached_book() -> (World, book::Model, Client, String, Vec<u8>) {
     let redis = world.redis().await;
     let cache = world.autocache.cache::<book::Entity>();
     cache.get(book.id).await.unwrap();
-    let key = cache.make_key(book.id);
+    let key = cache.make_key(book.id).unwrap();
     let entry: Vec<u8> = redis.get(&key).await.unwrap();
     (world, book, redis, key, entry)
 }
@@ -83,9 +83,9 @@ async fn foreign_bytes_among_many_rows_are_replaced() {
     let books = cold_books(&world, 1..=4).await.unwrap();
     let cache = world.autocache.cache::<book::Entity>();
     let redis = world.redis().await;
-    plant(&redis, &cache.make_key(1), b"hello").await;
-    plant(&redis, &cache.make_key(2), b"").await;
-    let _: u64 = redis.lpush(cache.make_key(3), "x").await.unwrap();
+    plant(&redis, &cache.make_key(1).unwrap(), b"hello").await;
+    plant(&redis, &cache.make_key(2).unwrap(), b"").await;
+    let _: u64 = redis.lpush(cache.make_key(3).unwrap(), "x").await.unwrap();
     let wanted: Vec<_> = books.into_iter().map(Some).collect();
     let (rows, sql, trips) = world.cost(cache.get_many(1_i64..=4)).await;
     assert_eq!((rows.unwrap(), sql, trips), (wanted.clone(), 1, 3));
@@ -131,7 +131,7 @@ async fn an_entry_of_another_entity_is_not_taken() {
     world.create_table(author::Entity).await;
     let name = author::ActiveModel { name: Set("Jane Austen".to_owned()), ..Default::default() };
     let author = name.insert(&world.db).await.unwrap();
-    let theirs = world.autocache.cache::<author::Entity>().make_key(author.id);
+    let theirs = world.autocache.cache::<author::Entity>().make_key(author.id).unwrap();
     let bytes: Vec<u8> = redis.get(theirs).await.unwrap();
     plant(&redis, &key, &bytes).await;
     is_replaced(&world, &book, "an author").await;
@@ -143,7 +143,7 @@ async fn the_entry_of_another_row_is_not_taken() {
     let other = book::ActiveModel { title: Set("Persuasion".to_owned()), rank: Set(2), ..Default::default() };
     let other = other.insert(&world.db).await.unwrap();
     let cache = world.autocache.cache::<book::Entity>();
-    let bytes: Vec<u8> = redis.get(cache.make_key(other.id)).await.unwrap();
+    let bytes: Vec<u8> = redis.get(cache.make_key(other.id).unwrap()).await.unwrap();
     plant(&redis, &key, &bytes).await;
     is_replaced(&world, &book, "another row").await;
 }

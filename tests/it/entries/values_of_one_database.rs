@@ -163,7 +163,9 @@ mod vectors {
         for maybe_vector in [Some(vector.clone()), Some(Vec::new().into()), None] {
             let row = Model { id: 1, vector: vector.clone(), maybe_vector };
             let mock = MockDatabase::new(DatabaseBackend::Postgres).append_query_results([[row.clone()]]);
-            let builder = Autocache::builder(mock.into_connection()).backend("default", MemoryStore::new(10));
+            let builder = crate::support::builder(mock.into_connection())
+                .app("app")
+                .backend("default", MemoryStore::new(10));
             let autocache = builder.build().unwrap();
             let cache = autocache.cache::<Entity>();
             for _ in 0..3 {
@@ -176,7 +178,9 @@ mod vectors {
     #[tokio::test]
     async fn a_vector_is_no_value_of_another_column() {
         let mock = MockDatabase::new(DatabaseBackend::Postgres);
-        let builder = Autocache::builder(mock.into_connection()).backend("default", MemoryStore::new(10));
+        let builder = crate::support::builder(mock.into_connection())
+            .app("app")
+            .backend("default", MemoryStore::new(10));
         let cache = builder.build().unwrap().cache::<Entity>();
         let refused = cache.get_by(Column::Id, PgVector::from(vec![1.0])).await.unwrap_err();
         assert_eq!(CacheErrorKind::of(&refused), Some(CacheErrorKind::WrongType));
@@ -188,7 +192,9 @@ mod vectors {
     async fn a_statement_may_compare_a_key_with_a_vector() {
         let mock =
             MockDatabase::new(DatabaseBackend::Postgres).append_exec_results([MockExecResult::default()]);
-        let builder = Autocache::builder(mock.into_connection()).backend("default", MemoryStore::new(10));
+        let builder = crate::support::builder(mock.into_connection())
+            .app("app")
+            .backend("default", MemoryStore::new(10));
         let autocache = builder.build().unwrap();
         let (table, vector) = (sea_orm::EntityName::table_name(&Entity), PgVector::from(vec![1.0]));
         let sql = format!(r#"DELETE FROM "{table}" WHERE "{table}"."id" = $1"#);

@@ -6,7 +6,6 @@ use crate::support::{Database, Place, Redis, World, each_world, redis_client};
 use fred::interfaces::{KeysInterface, ListInterface};
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 use sea_orm_autocache::RedisStore;
-use sea_orm_autocache::prelude::*;
 
 #[tokio::test]
 async fn an_invalidated_row_is_read_from_the_database() {
@@ -73,7 +72,7 @@ async fn clearing_drops_the_entity_and_nothing_else() {
 async fn alone(redis: &Redis) -> World {
     let mut world = World::new(Database::Sqlite, Place::Redis).await;
     let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let builder = Autocache::builder(world.plain.clone()).app("alone").backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("alone").backend("default", store);
     world.autocache = builder.build().unwrap();
     world.db = world.autocache.connection();
     world

@@ -22,7 +22,7 @@ async fn shelf(
 ) -> (World, CachedConnection, Books) {
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
-    let builder = Autocache::builder(world.plain.clone()).app("near").backend("default", store);
+    let builder = crate::support::builder(world.plain.clone()).app("near").backend("default", store);
     let autocache = settings(builder).build().unwrap();
     let (db, cache) = (autocache.connection(), autocache.cache());
     (world, db, cache)

@@ -97,7 +97,8 @@ async fn a_key_removed_by_hand_costs_one_read() {
     let cache = world.autocache.cache::<book::Entity>();
     let redis = world.redis().await;
     let saved = titled("Emma").insert(&world.db).await.unwrap();
-    let remove = async |id: i64| assert_eq!(redis.del::<u64, _>(cache.make_key(id)).await.unwrap(), 1);
+    let remove =
+        async |id: i64| assert_eq!(redis.del::<u64, _>(cache.make_key(id).unwrap()).await.unwrap(), 1);
 
     remove(saved.id).await;
     let (read, sql, _) = world.cost(cache.get(saved.id)).await;

@@ -74,7 +74,7 @@ async fn an_entry_that_cannot_be_read_is_replaced() -> Result<(), DbErr> {
             assert_eq!((list?.len(), sql), (2, expected), "{damage:?}");
         }
     }
-    let row: Option<bytes::Bytes> = redis.get(cache.make_key(1)).await.unwrap();
+    let row: Option<bytes::Bytes> = redis.get(cache.make_key(1).unwrap()).await.unwrap();
     let _: () = redis.set(&key, row.unwrap(), None, None, false).await.unwrap();
     assert_eq!(cache.list_by(book::Column::AuthorId, author.id).await?.len(), 2, "a row is no list");
     assert_eq!(world.counts().undecodable, 5);

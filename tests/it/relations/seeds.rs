@@ -44,7 +44,7 @@ async fn shop(place: Place) -> Result<Shop, DbErr> {
 
 impl Shop {
     async fn evict(&self) {
-        let key = self.world.autocache.cache::<book::Entity>().make_key(self.book);
+        let key = self.world.autocache.cache::<book::Entity>().make_key(self.book).unwrap();
         Store::run(&self.meddler, vec![Command::new(key, Step::Invalidate)]).await.remove(0).unwrap();
     }
 

@@ -15,4 +15,4 @@ pub use log::Log;
 pub use meddler::{Act, Meddler};
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
-pub use world::{ALL, Database, Place, World, each_world, redis_client};
+pub use world::{ALL, Database, Place, World, builder, each_world, redis_client};

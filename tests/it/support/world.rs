@@ -1,6 +1,7 @@
 use super::Meddler;
 use super::process::{Keeper, fresh_folder};
 use super::servers::{Redis, mariadb, postgres, shared_redis};
+use crate::entities::{schemas, settings, shaped};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::{AutocacheBuilder, Counts, Stats};
@@ -45,6 +46,14 @@ pub const ALL: [(Database, Place); 4] = [
     (Database::Postgres, Place::Redis),
     (Database::MariaDb, Place::Redis),
 ];
+
+/// A builder with one version of each entity, and without the one whose backend is another.
+pub fn builder(database: DatabaseConnection) -> AutocacheBuilder {
+    let builder = Autocache::builder(database).without(settings::elsewhere::Entity);
+    let builder = builder.without(schemas::quill::Entity).without(schemas::wider::Entity);
+    let builder = builder.without(schemas::longer::Entity).without(schemas::reordered::Entity);
+    builder.without(schemas::raised::Entity).without(shaped::new_person::Entity)
+}
 
 /// Runs a law in every world.
 pub async fn each_world<F: Future<Output = Result<(), DbErr>>>(law: impl Fn(World) -> F) {
@@ -114,9 +123,13 @@ impl World {
     /// Another process' view of this world: the same database and store, another Autocache. Only for
     /// stores that processes share.
     pub async fn neighbour(&self) -> Self {
+        self.neighbour_with(|builder| builder).await
+    }
+
+    /// As `neighbour`, with other settings.
+    pub async fn neighbour_with(&self, configure: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder) -> Self {
         assert_eq!(self.place, Place::Redis, "processes share a Redis server only");
-        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), None, |builder| builder)
-            .await
+        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), None, configure).await
     }
 
     async fn over(
@@ -125,10 +138,10 @@ impl World {
         url: String,
         app: String,
         store: Option<Meddler>,
-        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+        configure: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
         let (plain, statements) = connect(&url).await;
-        let builder = settings(Autocache::builder(plain.clone()).app(&app));
+        let builder = configure(builder(plain.clone()).app(&app));
         let redis = || async { RedisStore::connect(&shared_redis().url()).await.expect("a store") };
         let builder = match (store, place) {
             (Some(meddler), _) => builder.backend("default", meddler),

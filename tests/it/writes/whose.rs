@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, NotSet, Set, TransactionTrait, Unchanged,
 };
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::{UntrackedWrites, signals};
+use sea_orm_autocache::{__private as signals, UntrackedWrites};
 
 /// Two addresses, of which the first is the default, in the cache.
 async fn addresses(world: &World) -> Result<CacheController<address::Entity>, DbErr> {
@@ -79,6 +79,23 @@ async fn a_bulk_write_beside_a_save_of_the_same_task_is_seen() {
         written?;
         assert_eq!(cache.get(1).await?.street, "elsewhere");
         assert_eq!(cache.get(2).await?.street, "elsewhere");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bulk_write_of_a_hook_after_the_row_is_seen() {
+    each_world(|world| async move {
+        let cache = addresses(&world).await?;
+        let crossed = Set(address::CROSSED.to_owned());
+        let save = address::ActiveModel { id: Unchanged(2), street: crossed, is_default: NotSet };
+        save.clone().update(&world.db).await?;
+        assert_eq!(cache.get(2).await?.street, "over there");
+        let txn = world.db.begin().await?;
+        save.update(&txn).await?;
+        txn.commit().await?;
+        assert_eq!(cache.get(2).await?.street, "over there");
         Ok(())
     })
     .await;
