@@ -41,6 +41,7 @@ impl CachedConnection<DatabaseConnection> {
     }
 
     /// A builder of schemas for this database.
+    #[must_use]
     pub fn get_schema_builder(&self) -> SchemaBuilder {
         self.inner().get_schema_builder()
     }

@@ -51,12 +51,12 @@ async fn what_is_called_on_a_transaction_is_called_on_ours() {
 }
 
 /// Streams are of a trait of their own, which has a method of the same name.
-async fn both<C: ConnectionTrait + StreamTrait>(db: &C) -> DbBackend {
+fn both<C: ConnectionTrait + StreamTrait>(db: &C) -> DbBackend {
     ConnectionTrait::get_database_backend(db)
 }
 
 #[tokio::test]
 async fn ours_is_what_generic_code_asks_for() {
     let world = World::new(Database::Sqlite, Place::Memory).await;
-    assert_eq!(both(&world.db).await, DbBackend::Sqlite);
+    assert_eq!(both(&world.db), DbBackend::Sqlite);
 }
