@@ -98,7 +98,8 @@ fn compare(a: &Value, b: &Value) -> Ordering {
         return a.cmp(&b);
     }
     if let (Some(a), Some(b)) = (float(a), float(b)) {
-        return a.total_cmp(&b);
+        // Both zeros are one number. A NaN is the greatest, and like every other.
+        return a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
     }
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
@@ -199,7 +200,7 @@ mod tests {
     fn values_are_ordered_as_a_database_orders_them() {
         let ascending: [&[Value]; 6] = [
             &[(-5_i32).into(), 0_i32.into(), 7_i32.into(), i32::MAX.into()],
-            &[(-1.5_f64).into(), 0.0_f64.into(), 2.25_f64.into()],
+            &[(-1.5_f64).into(), 0.0_f64.into(), 2.25_f64.into(), f64::NAN.into()],
             &["A".into(), "B".into(), "a".into(), "é".into()],
             &[false.into(), true.into()],
             &[vec![0_u8].into(), vec![0_u8, 1].into(), vec![9_u8].into()],
@@ -211,6 +212,14 @@ mod tests {
                 assert_eq!(compare(&pair[1], &pair[0]), Ordering::Greater, "{pair:?}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_are_equal_for_a_database_are_a_tie() {
+        for (a, b) in [(-0.0_f64, 0.0), (f64::NAN, -f64::NAN)] {
+            assert_eq!(compare(&a.into(), &b.into()), Ordering::Equal, "{a} and {b}");
+        }
+        assert_eq!(compare_literals("-0", "0.00"), Ordering::Equal);
     }
 
     #[test]
