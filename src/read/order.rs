@@ -78,7 +78,11 @@ fn first_difference(mut orderings: impl Iterator<Item = Ordering>) -> Ordering {
 /// Two values of a column in this order.
 fn compare_by(order: &Order, nulls_last: bool, a: &Value, b: &Value) -> Ordering {
     if let Order::Field(values) = order {
-        let place = |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
+        // The values need not be of the column's own type: `1` is `1_i64` for the database, too.
+        let is = |value: &Value, other: &Value| {
+            !is_null(value) && !is_null(other) && compare(value, other).is_eq()
+        };
+        let place = |value: &Value| values.0.iter().position(|other| is(value, other)).unwrap_or(usize::MAX);
         return place(a).cmp(&place(b));
     }
     let ordering = match (is_null(a), is_null(b)) {
@@ -220,6 +224,16 @@ mod tests {
             assert_eq!(compare(&a.into(), &b.into()), Ordering::Equal, "{a} and {b}");
         }
         assert_eq!(compare_literals("-0", "0.00"), Ordering::Equal);
+    }
+
+    #[test]
+    fn values_of_an_order_are_found_whatever_their_type_is() {
+        let order = Order::Field(sea_orm::sea_query::Values(vec![3_i32.into(), 1_i32.into()]));
+        let by = |a: i64, b: i64| compare_by(&order, false, &a.into(), &b.into());
+        assert_eq!(
+            (by(3, 1), by(1, 3), by(1, 7), by(7, 9)),
+            (Ordering::Less, Ordering::Greater, Ordering::Less, Ordering::Equal)
+        );
     }
 
     #[test]

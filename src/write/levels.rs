@@ -125,3 +125,36 @@ impl Levels {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_belongs_to_a_savepoint_only_if_none_has_begun_or_ended_beside_it() {
+        let mut levels = Levels::new();
+        let before = levels.moment();
+        assert!(levels.is_still(before));
+        levels.shift();
+        assert!(!levels.is_still(before), "a savepoint is about to begin");
+        assert!(!levels.is_still(levels.moment()), "and has not yet");
+        levels.push();
+        levels.shifted();
+        assert!(!levels.is_still(before), "it has begun");
+        let inside = levels.moment();
+        assert!(levels.is_still(inside) && levels.ends_savepoint());
+        levels.roll_back();
+        assert!(!levels.is_still(inside) && !levels.ends_savepoint(), "it is over");
+    }
+
+    #[test]
+    fn where_the_open_savepoints_are_not_known_every_commit_may_be_the_last() {
+        let mut levels = Levels::new();
+        levels.push();
+        levels.tear();
+        assert!(!levels.ends_savepoint());
+        levels.roll_back();
+        levels.release();
+        assert_eq!(levels.open.len(), 2, "nothing is forgotten");
+    }
+}

@@ -3,7 +3,7 @@
 
 use crate::entities::book;
 use crate::laws::cold_books;
-use crate::support::{Database, Place, Proxy, Redis, World, each_world};
+use crate::support::{Database, Place, Proxy, Redis, World, builder, each_world};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
 use sea_orm_autocache::prelude::*;
@@ -87,8 +87,8 @@ async fn an_unconfirmed_clear_is_no_success_under_strict() -> Result<(), DbErr> 
     cold_books(&world, 1..=2).await?;
     for (consistency, is_error) in [(Consistency::Available, false), (Consistency::Strict, true)] {
         let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
-        let builder = Autocache::builder(world.plain.clone()).app(&world.app).consistency(consistency);
-        let autocache = builder.backend("default", store).build()?;
+        let settings = builder(world.plain.clone()).app(&world.app).consistency(consistency);
+        let autocache = settings.backend("default", store).build()?;
         let db = autocache.connection();
         let update = || book::Entity::update_many().col_expr(book::Column::Rank, Expr::value(7));
         autocache.cache::<book::Entity>().get(1).await?;
