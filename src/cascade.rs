@@ -1,18 +1,19 @@
 //! `ON DELETE CASCADE` and `SET NULL` between cached entities: the rows that change when a row is deleted.
 
 use crate::autocache::{Autocache, Region};
-use crate::entity::{ForeignKey, Row, Schema, is_null};
+use crate::entity::{ForeignKey, Row, SELECT_KEYS_MAX, Schema, is_null};
 use crate::executor::Executor;
 use crate::keyspace::{IndexDef, Keyspace};
 use crate::telemetry::TARGET;
 use crate::write::{IntentSet, RowChange};
-use sea_orm::DbErr;
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{SelectStatement, Value, ValueTuple};
+use sea_orm::{DbBackend, DbErr};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Levels of dependent rows that are followed. A row is followed once, so circles end by themselves; this bounds
-/// the statements of one delete. Of entities that lie deeper every entry is dropped.
+/// the statements of one delete. Of entities that may lie deeper every entry is dropped.
 const DEPTH_MAX: usize = 32;
 
 /// The rows that change with a delete, found level by level.
@@ -99,11 +100,15 @@ impl Reference {
     /// The children in the database.
     async fn children(&self, db: &dyn Executor, lock: bool) -> Result<Vec<Row>, DbErr> {
         let schema = &self.keyspace().schema;
-        let mut select = schema.select_by(&self.key.own, self.values.iter().map(Vec::as_slice));
-        if lock {
-            select.lock_exclusive();
+        let mut children = Vec::new();
+        for values in self.values.chunks(SELECT_KEYS_MAX) {
+            let mut select = schema.select_by(&self.key.own, values.iter().map(Vec::as_slice));
+            if lock {
+                select.lock_exclusive();
+            }
+            children.extend(read(db, schema, &select).await?);
         }
-        read(db, schema, &select).await
+        Ok(children)
     }
 
     /// The lists that a child joins when its foreign key becomes NULL.
@@ -121,9 +126,11 @@ impl Reference {
 }
 
 impl Cascade {
-    /// The next level: the children of these references, and those of them that are deleted in turn.
+    /// The next level: the children of these references, and those of them that are deleted in turn. Outside of a
+    /// transaction children need not be known: where they cannot be read, their entities are given up.
     async fn follow(
         &mut self,
+        autocache: &Autocache,
         references: &[Reference],
         db: &dyn Executor,
         lock: bool,
@@ -133,10 +140,9 @@ impl Cascade {
             let keyspace = reference.keyspace();
             let children = match reference.children(db, lock).await {
                 Ok(children) => children,
-                // A transaction would not survive it on every database; a delete outside of one needs no children.
                 Err(error) if !lock => {
-                    tracing::warn!(target: TARGET, entity = %keyspace.model(), %error, "rows that a cascade may change could not be read: every entry of their entity is dropped");
-                    self.unproven.push(keyspace.clone());
+                    warn_unreadable(keyspace.model(), &error);
+                    self.give_up(autocache, std::slice::from_ref(reference));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -160,9 +166,13 @@ impl Cascade {
         Ok(deleted)
     }
 
-    /// The entities of these references are not followed.
-    fn give_up(&mut self, references: &[Reference]) {
-        self.unproven.extend(references.iter().map(|reference| reference.keyspace().clone()));
+    /// The entities of these references are not followed, nor what depends on them.
+    fn give_up(&mut self, autocache: &Autocache, references: &[Reference]) {
+        for keyspace in references.iter().map(Reference::keyspace) {
+            self.unproven.push(keyspace.clone());
+            let deeper = dependents(autocache, keyspace.table());
+            self.unproven.extend(deeper.iter().map(|region| region.keyspace.clone()));
+        }
     }
 
     /// Whether the key is new.
@@ -173,6 +183,25 @@ impl Cascade {
         }
         new
     }
+}
+
+/// The regions whose rows may follow the deletion of rows of this table, at any level.
+pub(crate) fn dependents(autocache: &Autocache, table: &str) -> Vec<Arc<Region>> {
+    let mut found: Vec<Arc<Region>> = Vec::new();
+    let mut tables = vec![table.to_owned()];
+    while let Some(table) = tables.pop() {
+        for child in autocache.children_of(&table) {
+            if !found.iter().any(|other| Arc::ptr_eq(other, &child)) {
+                tables.push(child.keyspace.table().to_owned());
+                found.push(child);
+            }
+        }
+    }
+    found
+}
+
+fn warn_unreadable(model: &str, error: &DbErr) {
+    tracing::warn!(target: TARGET, entity = model, %error, "rows that a cascade may change could not be read and locked: every entry of their entities is dropped");
 }
 
 /// What changes with this row's deletion, in a transaction: it locks the row, so that no child can be added until
@@ -186,10 +215,13 @@ pub(crate) async fn locked_cascade(
     if autocache.children_of(schema.table).is_empty() {
         return Ok(Cascade::default());
     }
-    let mut select = schema.select_by_pk(pk);
-    select.lock_exclusive();
-    let rows = read(db, schema, &select).await?;
-    cascade_of(autocache, Deleted::of(schema, &rows), db).await
+    let found = Box::pin(async {
+        let mut select = schema.select_by_pk(pk);
+        select.lock_exclusive();
+        let rows = read(db, schema, &select).await?;
+        follow_all(autocache, Deleted::of(schema, &rows), db).await
+    });
+    tried(autocache, schema.table, db, found).await
 }
 
 /// As [`locked_cascade`], for rows that are locked already.
@@ -198,16 +230,63 @@ pub(crate) async fn cascade_of(
     deleted: Deleted,
     db: &dyn Executor,
 ) -> Result<Cascade, DbErr> {
+    let table = deleted.table;
+    tried(autocache, table, db, Box::pin(follow_all(autocache, deleted, db))).await
+}
+
+/// A savepoint around the search for children. Its name is no one else's.
+const SAVEPOINT: &str = "sea_orm_autocache_cascade";
+
+/// What a search in a transaction finds. Where a table cannot be read, or the role may not lock its rows, any row of
+/// what depends on this table may change. On Postgres such a failure would end the transaction, so the search runs in
+/// a savepoint there. A connection that takes no text, as a `RestrictedConnection`, has none.
+async fn tried(
+    autocache: &Autocache,
+    table: &str,
+    db: &dyn Executor,
+    search: BoxFuture<'_, Result<Cascade, DbErr>>,
+) -> Result<Cascade, DbErr> {
+    let dependents = dependents(autocache, table);
+    if dependents.is_empty() {
+        return Ok(Cascade::default());
+    }
+    let postgres = db.dialect() == DbBackend::Postgres;
+    let run = async |verb: &str| db.execute_unprepared_text(&format!("{verb} {SAVEPOINT}")).await;
+    let protected = postgres && run("SAVEPOINT").await.is_ok();
+    let found = search.await;
+    if protected {
+        run(if found.is_ok() { "RELEASE SAVEPOINT" } else { "ROLLBACK TO SAVEPOINT" }).await?;
+    }
+    match found {
+        Err(error) if protected || !postgres && is_unreadable(&error) => {
+            warn_unreadable(table, &error);
+            let unproven = dependents.iter().map(|region| region.keyspace.clone()).collect();
+            Ok(Cascade { unproven, ..Cascade::default() })
+        }
+        found => found,
+    }
+}
+
+/// Whether there is nothing to read or no right to. MySQL and SQLite go on with the transaction then, which they do not
+/// after every error: a deadlock has ended it.
+fn is_unreadable(error: &DbErr) -> bool {
+    let text = error.to_string();
+    ["no such table", "no such column", "doesn't exist", "Unknown column", "denied"]
+        .iter()
+        .any(|t| text.contains(t))
+}
+
+async fn follow_all(autocache: &Autocache, deleted: Deleted, db: &dyn Executor) -> Result<Cascade, DbErr> {
     let mut cascade = Cascade::default();
     let mut references = deleted.references(autocache);
     for _ in 0..DEPTH_MAX {
         if references.is_empty() {
             break;
         }
-        let level = cascade.follow(&references, db, true).await?;
+        let level = cascade.follow(autocache, &references, db, true).await?;
         references = next_level(autocache, &level);
     }
-    cascade.give_up(&references);
+    cascade.give_up(autocache, &references);
     Ok(cascade)
 }
 
@@ -231,13 +310,13 @@ pub(crate) async fn mark_cascade(
         references.iter().for_each(|reference| reference.mark(intents));
         intents.place(keyspace.settings.consistency).await?;
         let known = cascade.keys.len();
-        let level = cascade.follow(&references, db, false).await?;
+        let level = cascade.follow(autocache, &references, db, false).await?;
         for (keyspace, key) in &cascade.keys[known..] {
             intents.add(keyspace, key.clone(), RowChange::Unknown);
         }
         references = next_level(autocache, &level);
     }
-    cascade.give_up(&references);
+    cascade.give_up(autocache, &references);
     cascade.unproven.iter().for_each(|keyspace| intents.add_unproven(keyspace));
     Ok(())
 }

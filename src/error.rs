@@ -72,7 +72,8 @@ pub enum CacheError {
     #[error("not written: the cache did not acknowledge the write's intent: {0}")]
     NotWritten(StoreError),
     /// [`Consistency::Strict`](crate::Consistency::Strict): the write is committed, but the cache may
-    /// answer with the older row for at most the intent TTL.
+    /// answer with the older row for at most the intent TTL, or, where a whole entity was to be cleared, until the
+    /// queued clear is delivered.
     #[error("committed, but the cache is unconfirmed: {0}")]
     Unconfirmed(StoreError),
     /// [`UntrackedWrites::Refuse`](crate::UntrackedWrites::Refuse), or a write that was to be streamed: not

@@ -31,7 +31,7 @@ mod write;
 
 pub use autocache::{Autocache, AutocacheBuilder};
 pub use bulk::{CachedScope, ExecCached};
-pub use connection::{CachedConnection, CachedTransaction, CommitsByItself, InnerTransaction};
+pub use connection::{CachedConnection, CachedStream, CachedTransaction, CommitsByItself, InnerTransaction};
 pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
 pub use entity::{CachedEntity, Index, SignalsConnected};
 pub use error::{CacheError, CacheErrorKind};

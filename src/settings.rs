@@ -11,7 +11,7 @@ pub enum Consistency {
     Available,
     /// A write whose intent the cache has not acknowledged is not started. A committed write whose end the
     /// cache has not acknowledged answers [`CacheError::Unconfirmed`](crate::CacheError::Unconfirmed),
-    /// unless its intent certainly kept readers away until now. All entries of a server that was restarted
+    /// unless its intent certainly kept readers away until now. The clear of an entity has no intent. All entries of a server that was restarted
     /// or replaced are ignored.
     Strict,
 }

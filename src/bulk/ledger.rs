@@ -2,12 +2,12 @@
 
 use crate::autocache::Autocache;
 use crate::coherence::Token;
-use crate::connection::{touched_by, was_refused};
+use crate::connection::{touched_by, was_undone};
 use crate::entity::Row;
 use crate::keyspace::{Entry, Keyspace};
-use crate::write::{RowChange, Siblings, UnitOfWork, all_list_keys};
+use crate::write::{Moment, Siblings, UnitOfWork, all_list_keys};
 use sea_orm::sea_query::{Value, ValueTuple};
-use sea_orm::{DbErr, Statement};
+use sea_orm::{DbBackend, DbErr, Statement};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ pub(super) struct Ledger<'w> {
     siblings: Siblings,
     /// The entities of which any row may have changed while in doubt.
     written: Vec<Arc<Keyspace>>,
+    dialect: DbBackend,
+    /// From before its first statement.
+    since: Moment,
     doubt: bool,
 }
 
@@ -36,17 +39,18 @@ impl<'w> Ledger<'w> {
         }
         let siblings = autocache.siblings_of(keyspace, true);
         siblings.dependent().iter().for_each(|keyspace| work.record_entity(keyspace));
-        Self { work, keyspace: keyspace.clone(), siblings, written, doubt: false }
+        let (dialect, since) = (statement.db_backend, work.moment());
+        Self { work, keyspace: keyspace.clone(), siblings, written, dialect, since, doubt: false }
     }
 
-    /// Runs the statement. From its start on there is doubt, unless the database refuses it.
+    /// Runs the statement. From its start on there is doubt, unless the database takes it back.
     pub(super) async fn during<T>(
         &mut self,
         statement: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         self.doubt = true;
         let result = statement.await;
-        self.doubt = !result.as_ref().is_err_and(was_refused);
+        self.doubt = !result.as_ref().is_err_and(|error| was_undone(error, self.dialect));
         result
     }
 
@@ -94,7 +98,7 @@ impl<'w> Ledger<'w> {
 
     fn conclude(&self, pk: &ValueTuple, entry: Option<Entry>) {
         let Some(key) = self.keyspace.key(pk).filter(|_| !self.keyspace.is_off()) else { return };
-        self.work.record(&self.keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
+        self.work.publish(&self.keyspace, &key, entry, self.since);
     }
 
     /// The row with this key may change.
@@ -107,7 +111,7 @@ impl<'w> Ledger<'w> {
     /// What stands under this key may change.
     pub(super) fn touch(&self, keyspace: &Arc<Keyspace>, key: &str) {
         if !keyspace.is_off() {
-            self.work.record(keyspace, key, RowChange::Unknown);
+            self.work.touch(keyspace, key);
         }
     }
 }

@@ -3,10 +3,9 @@
 use super::ledger::Ledger;
 use super::{Done, Want};
 use crate::autocache::Autocache;
-use crate::entity::{Row, Schema};
+use crate::entity::{Row, SELECT_KEYS_MAX, Schema};
 use crate::executor::{Executor, WriteStatement};
 use crate::keyspace::Keyspace;
-use crate::read::SELECT_KEYS_MAX;
 use crate::sql::Rows;
 use sea_orm::sea_query::{Query, SelectStatement, Value, ValueTuple};
 use sea_orm::{DbBackend, DbErr, Statement};

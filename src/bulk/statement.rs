@@ -45,6 +45,20 @@ pub(super) fn is_uncached(autocache: &Autocache, target: Target) -> Result<bool,
     Ok(keyspace.is_off() && autocache.children_of(keyspace.table()).is_empty())
 }
 
+/// One that fails, or that is given up, makes every row of the transaction uncertain.
+struct Running<'w> {
+    work: &'w UnitOfWork,
+    done: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.work.note_failure();
+        }
+    }
+}
+
 /// Runs the write in a transaction and records what it has changed.
 pub(super) fn run<'a>(
     db: &'a dyn Executor,
@@ -56,10 +70,9 @@ pub(super) fn run<'a>(
 ) -> BoxFuture<'a, Result<Done, DbErr>> {
     Box::pin(async move {
         work.note_write();
+        let mut running = Running { work, done: false };
         let done = dispatch(db, autocache, work, write, want, target).await;
-        if done.is_err() {
-            work.note_failure();
-        }
+        running.done = done.is_ok();
         done
     })
 }

@@ -1,6 +1,7 @@
 use super::commits::CommitsByItself;
-use super::delegate::{delegate, takes_text};
+use super::delegate::{delegate, streamed, takes_text};
 use super::run::{self, Watched};
+use super::stream::{CachedStream, Unfinished};
 use super::transaction::run_in;
 use super::{CachedTransaction, InnerTransaction, Origin, guard, origin};
 use crate::autocache::Autocache;
@@ -62,8 +63,8 @@ impl<D> CachedConnection<D> {
         Origin::Cached(self.autocache.clone())
     }
 
-    fn may_stream(&self, statement: &Statement) -> Result<(), DbErr> {
-        guard::may_stream(&self.autocache, statement)
+    fn may_stream(&self, statement: &Statement) -> Result<Unfinished, DbErr> {
+        guard::may_stream(&self.autocache, statement).map(|()| Unfinished::of(None))
     }
 }
 
@@ -90,7 +91,7 @@ impl<D: TransactionTrait<Transaction: InnerTransaction>> CachedConnection<D> {
         isolation: Option<IsolationLevel>,
     ) -> CachedTransaction<D::Transaction> {
         let snapshot = reads_a_snapshot(inner.get_database_backend(), isolation);
-        let work = UnitOfWork::root(*self.autocache.settings(), snapshot);
+        let work = UnitOfWork::new(*self.autocache.settings(), snapshot);
         CachedTransaction::new(inner, self.autocache.clone(), work)
     }
 

@@ -1,7 +1,10 @@
 //! `ConnectionTrait` and `StreamTrait` for the cache's connections: every call is delegated to the same call of
 //! the inner connection, typed statements as typed statements, and the guard sees it on the way.
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use super::stream::{CachedStream, Unfinished};
+use futures_util::future::BoxFuture;
+use futures_util::stream::Stream;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, QueryResult};
 use std::any::TypeId;
 
 /// Whether a typed statement means no more to this connection than its text, which then need not be built
@@ -9,6 +12,14 @@ use std::any::TypeId;
 pub(super) fn takes_text<D>() -> bool {
     let kind = typeid::of::<D>();
     kind == TypeId::of::<DatabaseConnection>() || kind == TypeId::of::<DatabaseTransaction>()
+}
+
+/// Watches a stream.
+pub(super) fn streamed<'a, S: Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>(
+    stream: BoxFuture<'a, Result<S, DbErr>>,
+    unfinished: Unfinished,
+) -> BoxFuture<'a, Result<CachedStream<'a>, DbErr>> {
+    Box::pin(async move { Ok(CachedStream::of(Box::pin(stream.await?), unfinished)) })
 }
 
 /// Implements the traits for a type that has a field `inner`, is [`Watched`](super::run::Watched), and has the
@@ -133,7 +144,7 @@ macro_rules! delegate {
 
         impl<D: StreamTrait> StreamTrait for $name<D> {
             type Stream<'a>
-                = D::Stream<'a>
+                = CachedStream<'a>
             where
                 Self: 'a;
 
@@ -147,7 +158,7 @@ macro_rules! delegate {
                 statement: Statement,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
                 match self.may_stream(&statement) {
-                    Ok(()) => self.inner.stream_raw(statement),
+                    Ok(unfinished) => streamed(self.inner.stream_raw(statement), unfinished),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }
             }
@@ -157,7 +168,7 @@ macro_rules! delegate {
                 statement: &S,
             ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
                 match self.may_stream(&StreamTrait::get_database_backend(&self.inner).build(statement)) {
-                    Ok(()) => self.inner.stream(statement),
+                    Ok(unfinished) => streamed(self.inner.stream(statement), unfinished),
                     Err(error) => Box::pin(std::future::ready(Err(error))),
                 }
             }

@@ -7,12 +7,12 @@ use crate::coherence::Step;
 use crate::error::CacheError;
 use crate::executor::Executor;
 use crate::keyspace::Keyspace;
-use crate::settings::UntrackedWrites;
+use crate::settings::{Consistency, UntrackedWrites};
 use crate::sql::{self, Control};
 use crate::telemetry::TARGET;
 use crate::write::{IntentSet, PendingClear, RowChange, UnitOfWork, all_list_keys};
 use futures_util::future::BoxFuture;
-use sea_orm::{DbErr, Statement};
+use sea_orm::{DbBackend, DbErr, Statement};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +26,8 @@ pub(super) struct Guarded {
     entities: PendingClear,
     /// Rows that the statement names, and whose lists only the database knows once it has run.
     listed: Vec<Row>,
+    /// Whether the database takes all of the statement back when it answers with an error.
+    is_whole: bool,
 }
 
 impl Guarded {
@@ -41,7 +43,7 @@ impl Guarded {
             let mut concerned = concerned(autocache, statement, None)?;
             let settings = autocache.settings();
             let mut rows = IntentSet::new(settings.intent_ttl);
-            let mut guarded = Self::default();
+            let mut guarded = Self { is_whole: is_whole(statement), ..Self::default() };
             let mut regions = Vec::new();
             for untracked in std::mem::take(&mut concerned.untracked) {
                 match untracked {
@@ -81,7 +83,7 @@ impl Guarded {
         for untracked in concerned.untracked {
             match untracked {
                 Untracked::Row(row) => {
-                    work.record(&row.region.keyspace, &row.key, RowChange::Unknown);
+                    work.touch(&row.region.keyspace, &row.key);
                     guarded.listed.extend(row.is_listed().then_some(row));
                 }
                 Untracked::Entity(region) => work.record_entity(&region.keyspace),
@@ -103,8 +105,9 @@ impl Guarded {
         db: &'a dyn Executor,
     ) -> BoxFuture<'a, Result<(), DbErr>> {
         Box::pin(async move {
-            self.entities.clear().await;
-            let Some(mut rows) = self.rows else { return Ok(()) };
+            let consistency = autocache.settings().consistency;
+            let cleared = self.entities.clear(consistency).await;
+            let Some(mut rows) = self.rows else { return cleared };
             for row in &self.listed {
                 match lists_of(row, db).await {
                     Ok(lists) => lists.iter().for_each(|list| {
@@ -113,18 +116,18 @@ impl Guarded {
                     Err(_) => rows.add_unproven(&row.region.keyspace),
                 }
             }
-            rows.finish(autocache.settings().consistency).await
+            rows.finish(consistency).await.and(cleared)
         })
     }
 
     /// The statement of a transaction has run.
-    pub(super) fn happened<'a>(self, work: &'a UnitOfWork, db: &'a dyn Executor) -> BoxFuture<'a, ()> {
+    pub(super) fn happened<'a>(&'a self, work: &'a UnitOfWork, db: &'a dyn Executor) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             for row in &self.listed {
                 let keyspace = &row.region.keyspace;
                 match lists_of(row, db).await {
                     Ok(lists) => {
-                        lists.iter().for_each(|list| work.record(keyspace, list, RowChange::Unknown));
+                        lists.iter().for_each(|list| work.touch(keyspace, list));
                     }
                     Err(_) => {
                         work.note_failure();
@@ -136,30 +139,50 @@ impl Guarded {
     }
 
     /// The end of the statement will not be seen: the lists that its rows join are not known.
-    pub(super) fn unseen(self, work: &UnitOfWork) {
+    pub(super) fn unseen(&self, work: &UnitOfWork) {
         self.listed.iter().for_each(|row| work.record_entity(&row.region.keyspace));
     }
 
-    /// A refused statement is over, and its rows may be cached again at once. After any other error the outcome
-    /// is unknown: the intents stand until their TTL.
-    pub(super) fn failed(self, refused: bool) -> BoxFuture<'static, ()> {
+    /// A statement that the database has refused is over, and its rows may be cached again at once: as they were,
+    /// if it certainly has changed nothing, else as after a success. After any other error the outcome is
+    /// unknown: the intents stand until their TTL.
+    pub(super) fn failed<'a>(
+        mut self,
+        autocache: &'a Autocache,
+        db: &'a dyn Executor,
+        refused: bool,
+    ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             if !refused {
+                return;
+            }
+            for (notes, announced) in std::mem::take(&mut self.tracked.tracked) {
+                let Some(write) = announced.write else { continue };
+                notes.forget(&announced.key, &write);
+                match write.take() {
+                    Some(intents) if self.is_whole => intents.release().await,
+                    // The statement's error says more than the cache's.
+                    Some(intents) => _ = intents.finish(Consistency::Available).await,
+                    None => {}
+                }
+            }
+            if !self.is_whole {
+                let _ = self.succeeded(autocache, db).await;
                 return;
             }
             self.entities.forget();
             if let Some(rows) = self.rows {
                 rows.release().await;
             }
-            for (notes, announced) in self.tracked.tracked {
-                let Some(write) = announced.write else { continue };
-                notes.forget(&announced.key, &write);
-                if let Some(intents) = write.take() {
-                    intents.release().await;
-                }
-            }
         })
     }
+}
+
+/// Whether an error of this statement undoes all of it. Texts of several statements may have committed some of
+/// them. On SQLite `OR FAIL` does, also as a table's own rule and in triggers, and on MySQL a table whose engine knows
+/// no transactions.
+fn is_whole(statement: &Statement) -> bool {
+    statement.db_backend == DbBackend::Postgres && sql::shape_of(statement).sole_write().is_some()
 }
 
 /// The lists that a row is in now. A generated column or a trigger may have put it there.

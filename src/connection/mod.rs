@@ -7,12 +7,14 @@ mod guard;
 mod origin;
 mod pool;
 mod run;
+mod stream;
 mod transaction;
 mod written;
 
 pub use cached::CachedConnection;
 pub use commits::CommitsByItself;
 pub(crate) use origin::{Connection, Origin, source_of};
-pub(crate) use run::was_refused;
+pub(crate) use run::was_undone;
+pub use stream::CachedStream;
 pub use transaction::{CachedTransaction, InnerTransaction};
 pub(crate) use written::touched_by;

@@ -9,7 +9,7 @@ use crate::executor::Executor;
 use crate::sql;
 use crate::write::UnitOfWork;
 use futures_util::future::BoxFuture;
-use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 /// A connection of the cache, without its type.
 pub(super) trait Watched: Sync {
@@ -32,11 +32,7 @@ pub(super) fn execute<'a>(
 ) -> Answer<'a, ExecResult> {
     Box::pin(async move {
         let guarded = before(db, &statement).await?;
-        let result = match typed {
-            Some(typed) => typed.await,
-            None => db.inner().execute_text(statement).await,
-        };
-        after(db, guarded, result).await
+        answered(db, guarded, typed.unwrap_or_else(|| db.inner().execute_text(statement))).await
     })
 }
 
@@ -48,11 +44,7 @@ pub(super) fn query_one<'a>(
 ) -> Answer<'a, Option<QueryResult>> {
     Box::pin(async move {
         let guarded = before(db, &statement).await?;
-        let result = match typed {
-            Some(typed) => typed.await,
-            None => db.inner().one_of_text(statement).await,
-        };
-        after(db, guarded, result).await
+        answered(db, guarded, typed.unwrap_or_else(|| db.inner().one_of_text(statement))).await
     })
 }
 
@@ -64,11 +56,7 @@ pub(super) fn query_all<'a>(
 ) -> Answer<'a, Vec<QueryResult>> {
     Box::pin(async move {
         let guarded = before(db, &statement).await?;
-        let result = match typed {
-            Some(typed) => typed.await,
-            None => db.inner().all_of_text(statement).await,
-        };
-        after(db, guarded, result).await
+        answered(db, guarded, typed.unwrap_or_else(|| db.inner().all_of_text(statement))).await
     })
 }
 
@@ -76,7 +64,7 @@ pub(super) fn query_all<'a>(
 pub(super) fn execute_unprepared<'a>(db: &'a dyn Watched, sql: &'a str) -> Answer<'a, ExecResult> {
     Box::pin(async move {
         let guarded = before(db, &Statement::from_string(db.inner().dialect(), sql)).await?;
-        after(db, guarded, db.inner().execute_unprepared_text(sql).await).await
+        answered(db, guarded, db.inner().execute_unprepared_text(sql)).await
     })
 }
 
@@ -99,22 +87,52 @@ async fn before(db: &dyn Watched, statement: &Statement) -> Result<Guarded, DbEr
     }
 }
 
-/// What it does after it. A failed statement makes every row of a transaction uncertain; one that the database has
-/// refused outside of a transaction is over, and its rows may be cached again at once.
-async fn after<T>(db: &dyn Watched, guarded: Guarded, result: Result<T, DbErr>) -> Result<T, DbErr> {
-    match (&result, db.work()) {
-        (Err(_), Some(work)) => work.note_failure(),
+/// A statement of a transaction, until all is known that it has changed. One that fails, or that is given up, makes
+/// every row of the transaction uncertain.
+struct Running<'a> {
+    work: &'a UnitOfWork,
+    guarded: &'a Guarded,
+    done: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.work.note_failure();
+            self.guarded.unseen(self.work);
+        }
+    }
+}
+
+/// Waits for the answer, and does what the guard does after it. A statement that the database has refused outside of
+/// a transaction is over, and its rows may be cached again at once.
+async fn answered<T>(db: &dyn Watched, guarded: Guarded, answer: Answer<'_, T>) -> Result<T, DbErr> {
+    if let Some(work) = db.work() {
+        let mut running = Running { work, guarded: &guarded, done: false };
+        let result = answer.await;
+        if result.is_ok() {
+            guarded.happened(work, db.inner()).await;
+            running.done = true;
+        }
+        return result;
+    }
+    let result = answer.await;
+    match &result {
         _ if guarded.is_nothing() => {}
-        (Ok(_), Some(work)) => guarded.happened(work, db.inner()).await,
-        (Ok(_), None) => guarded.succeeded(db.autocache(), db.inner()).await?,
-        (Err(error), None) => guarded.failed(was_refused(error)).await,
+        Ok(_) => guarded.succeeded(db.autocache(), db.inner()).await?,
+        Err(error) => guarded.failed(db.autocache(), db.inner(), was_refused(error)).await,
     }
     result
 }
 
-/// Whether the database itself has answered with an error, and lives on: the statement was undone.
+/// Whether the database itself has answered with an error, and lives on: the statement is over.
 /// The drivers' types are features of other crates, so the text of their errors must do.
-pub(crate) fn was_refused(error: &DbErr) -> bool {
+fn was_refused(error: &DbErr) -> bool {
     let text = error.to_string();
     text.contains("error returned from database") && !text.contains("terminating connection")
+}
+
+/// Whether a single statement has certainly changed nothing. Postgres alone undoes all of it, whatever the table is.
+pub(crate) fn was_undone(error: &DbErr, dialect: DbBackend) -> bool {
+    dialect == DbBackend::Postgres && was_refused(error)
 }

@@ -1,6 +1,7 @@
-use super::delegate::{delegate, takes_text};
+use super::delegate::{delegate, streamed, takes_text};
 use super::guard::Guarded;
 use super::run::{self, Watched};
+use super::stream::{CachedStream, Unfinished};
 use super::{Origin, origin};
 use crate::autocache::Autocache;
 use crate::executor::Executor;
@@ -41,7 +42,7 @@ pub struct CachedTransaction<T = DatabaseTransaction> {
     scope: Scope,
 }
 
-/// Rolls a savepoint's unit of work back when its transaction is dropped. A field of its own, for a
+/// Rolls the innermost savepoint back when a transaction is dropped, as the connection does. A field of its own, for a
 /// type with a `Drop` could not give its inner transaction away in `commit`.
 #[derive(Debug)]
 struct Scope {
@@ -71,24 +72,23 @@ impl<T> CachedTransaction<T> {
         Origin::Work(self.autocache.clone(), self.scope.work.clone())
     }
 
-    fn may_stream(&self, statement: &Statement) -> Result<(), DbErr> {
-        let work = &*self.scope.work;
-        if sql::only_reads(statement) {
-            return Ok(());
+    fn may_stream(&self, statement: &Statement) -> Result<Unfinished, DbErr> {
+        let work = &self.scope.work;
+        if !sql::only_reads(statement) {
+            work.note_write();
+            if self.autocache.has_regions() {
+                Guarded::recorded(&self.autocache, work, statement)?.unseen(work);
+            }
         }
-        work.note_write();
-        if self.autocache.has_regions() {
-            Guarded::recorded(&self.autocache, work, statement)?.unseen(work);
-        }
-        Ok(())
+        Ok(Unfinished::of(Some(work.clone())))
     }
 
-    /// A failed statement makes every row of the transaction uncertain.
-    fn note<R>(&self, result: Result<R, DbErr>) -> Result<R, DbErr> {
-        if result.is_err() {
-            self.scope.work.note_failure();
-        }
-        result
+    /// Begins a savepoint.
+    async fn savepoint(&self, begin: impl Future<Output = Result<T, DbErr>>) -> Result<Self, DbErr> {
+        let beginning = self.scope.work.beginning();
+        let inner = begin.await?;
+        beginning.succeeded();
+        Ok(Self::new(inner, self.autocache.clone(), self.scope.work.clone()))
     }
 }
 
@@ -110,7 +110,7 @@ delegate!(CachedTransaction);
 
 impl<T: InnerTransaction> CachedTransaction<T> {
     /// Commits. The outermost level places intents before and publishes after; a savepoint only hands its rows
-    /// to its parent.
+    /// to the level around it. As in SeaORM, it is the innermost savepoint that ends, whatever handle this is.
     ///
     /// # Errors
     /// The database's own. Under [`Consistency::Strict`](crate::Consistency::Strict) also
@@ -122,10 +122,12 @@ impl<T: InnerTransaction> CachedTransaction<T> {
     /// TTL.
     pub async fn commit(self) -> Result<(), DbErr> {
         let Self { inner, mut scope, .. } = self;
-        if scope.work.is_savepoint() {
+        let mut ending = scope.work.ending();
+        if scope.work.ends_savepoint() {
             inner.commit().await?;
-            scope.work.merge();
+            scope.work.release();
             scope.settled = true;
+            ending.succeeded();
             return Ok(());
         }
         let consistency = scope.work.consistency();
@@ -137,7 +139,10 @@ impl<T: InnerTransaction> CachedTransaction<T> {
             }
         };
         match inner.commit().await {
-            Ok(()) => intents.finish(consistency).await,
+            Ok(()) => {
+                scope.settled = true;
+                intents.finish(consistency).await
+            }
             Err(error) => {
                 if was_rolled_back(&error) {
                     intents.release().await;
@@ -153,9 +158,11 @@ impl<T: InnerTransaction> CachedTransaction<T> {
     /// The database's own.
     pub async fn rollback(self) -> Result<(), DbErr> {
         let Self { inner, scope, .. } = self;
-        let result = inner.rollback().await;
+        let mut ending = scope.work.ending();
+        inner.rollback().await?;
+        ending.succeeded();
         drop(scope);
-        result
+        Ok(())
     }
 
     /// Runs an async closure in a savepoint: releases it on `Ok`, rolls back to it on `Err`.
@@ -210,10 +217,6 @@ impl<T: InnerTransaction> CachedTransaction<T> {
             }
         }
     }
-
-    fn savepoint(&self, inner: T) -> Self {
-        Self::new(inner, self.autocache.clone(), self.scope.work.savepoint())
-    }
 }
 
 #[async_trait::async_trait]
@@ -221,7 +224,7 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
     type Transaction = Self;
 
     async fn begin(&self) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.note(self.inner.begin().await)?))
+        self.savepoint(self.inner.begin()).await
     }
 
     async fn begin_with_config(
@@ -229,12 +232,11 @@ impl<T: InnerTransaction> TransactionTrait for CachedTransaction<T> {
         isolation_level: Option<IsolationLevel>,
         access_mode: Option<AccessMode>,
     ) -> Result<Self, DbErr> {
-        let inner = self.inner.begin_with_config(isolation_level, access_mode).await;
-        Ok(self.savepoint(self.note(inner)?))
+        self.savepoint(self.inner.begin_with_config(isolation_level, access_mode)).await
     }
 
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
-        Ok(self.savepoint(self.note(self.inner.begin_with_options(options).await)?))
+        self.savepoint(self.inner.begin_with_options(options)).await
     }
 
     async fn transaction<F, R, E>(&self, callback: F) -> Result<R, TransactionError<E>>

@@ -1,6 +1,7 @@
 //! Which cached rows a statement writes, and which hooks have announced it.
 
 use crate::autocache::{Autocache, Region};
+use crate::cascade::dependents;
 use crate::entity::pk_tuple;
 use crate::sql::{self, Equals, Shape, TableWrite, Verb, value_of};
 use crate::write::{Announced, HookNotes, StatementId, UnitOfWork};
@@ -209,19 +210,4 @@ fn rows_of(region: &Arc<Region>, write: &TableWrite, statement: &Statement) -> O
         Some(Row { region: region.clone(), pk, key, verb: write.verb })
     };
     named.iter().map(row).collect()
-}
-
-/// The regions whose rows may follow the deletion of rows of this table, at any level.
-fn dependents(autocache: &Autocache, table: &str) -> Vec<Arc<Region>> {
-    let mut found: Vec<Arc<Region>> = Vec::new();
-    let mut tables = vec![table.to_owned()];
-    while let Some(table) = tables.pop() {
-        for child in autocache.children_of(&table) {
-            if !found.iter().any(|other| Arc::ptr_eq(other, &child)) {
-                tables.push(child.keyspace.table().to_owned());
-                found.push(child);
-            }
-        }
-    }
-    found
 }

@@ -95,7 +95,7 @@ impl<E: EntityTrait> Index<E> {
     /// primary key alone.
     ///
     /// The order is made from the rows, so changing the column of one row touches no list. Text is
-    /// ordered by its code points, whatever the database's collation; NULL comes where the database puts it:
+    /// ordered by its code points, whatever the database's collation, and so is an enum of the database; NULL comes where the database puts it:
     /// last on PostgreSQL, first elsewhere, and the other way round in a descending order.
     #[must_use]
     pub fn order_by(mut self, column: E::Column, order: Order) -> Self {

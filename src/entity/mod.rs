@@ -14,7 +14,7 @@ pub use index::Index;
 pub(crate) use index::IndexDeclaration;
 pub(crate) use ops::{EntityOps, Row, column_at, decode_model, model, models, ops_of};
 pub use registry::Registration;
-pub(crate) use schema::{Schema, pk_tuple};
+pub(crate) use schema::{SELECT_KEYS_MAX, Schema, pk_tuple};
 
 use crate::key::{self, KeyParts};
 use sea_orm::{EntityTrait, TryIntoModel};

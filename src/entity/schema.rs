@@ -12,6 +12,9 @@ use sea_orm::sea_query::{
 use std::any::{Any, TypeId};
 use std::time::Duration;
 
+/// Keys of one `SELECT … IN`, well below every database's limit on parameters.
+pub(crate) const SELECT_KEYS_MAX: usize = 500;
+
 /// An entity: its columns, its indexes, and the functions of its types.
 pub(crate) struct Schema {
     pub(crate) ops: &'static dyn EntityOps,

@@ -12,7 +12,7 @@ use crate::entity::{Schema, is_number, pk_tuple};
 use crate::entry::{self, Fingerprint, Reading, schema_hash};
 use crate::key::{self, KeyParts};
 use crate::settings::{Consistency, Settings};
-use crate::store::{IdIndex, Sweep};
+use crate::store::{IdIndex, StoreError, Sweep};
 use crate::telemetry::{Event, Recorder, TARGET};
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
@@ -177,13 +177,20 @@ impl Keyspace {
 
     /// Drops every entry after a committed write that may have changed any row. If the store does not
     /// answer, the clear is queued.
-    pub(crate) async fn clear(&self) {
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) async fn clear(&self) -> Result<(), StoreError> {
         match self.backend.clear(&self.entity_keys()).await {
-            Ok(touched) => self.stats.count_many(Event::invalidations, touched),
+            Ok(touched) => {
+                self.stats.count_many(Event::invalidations, touched);
+                Ok(())
+            }
             Err(error) => {
                 self.stats.count(Event::errors);
                 tracing::warn!(target: TARGET, entity = %self.model(), %error, "a write did not reach the cache");
                 self.backend.queue_entity(self.entity_keys(), Duration::ZERO);
+                Err(error)
             }
         }
     }

@@ -16,7 +16,6 @@ mod slot;
 pub(crate) use lists::Lists;
 pub(crate) use path::{Path, convert, index_for, permutation, permuted};
 pub(crate) use rows::find_by_id;
-pub(crate) use select::SELECT_KEYS_MAX;
 pub(crate) use slot::{RowSlot, RowSlots};
 
 use crate::autocache::{Autocache, Region};

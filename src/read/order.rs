@@ -78,7 +78,11 @@ fn first_difference(mut orderings: impl Iterator<Item = Ordering>) -> Ordering {
 /// Two values of a column in this order.
 fn compare_by(order: &Order, nulls_last: bool, a: &Value, b: &Value) -> Ordering {
     if let Order::Field(values) = order {
-        let place = |value: &Value| values.0.iter().position(|other| other == value).unwrap_or(usize::MAX);
+        // The values need not be of the column's own type: `1` is `1_i64` for the database, too.
+        let is = |value: &Value, other: &Value| {
+            !is_null(value) && !is_null(other) && compare(value, other).is_eq()
+        };
+        let place = |value: &Value| values.0.iter().position(|other| is(value, other)).unwrap_or(usize::MAX);
         return place(a).cmp(&place(b));
     }
     let ordering = match (is_null(a), is_null(b)) {
@@ -98,7 +102,8 @@ fn compare(a: &Value, b: &Value) -> Ordering {
         return a.cmp(&b);
     }
     if let (Some(a), Some(b)) = (float(a), float(b)) {
-        return a.total_cmp(&b);
+        // Both zeros are one number. A NaN is the greatest, and like every other.
+        return a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
     }
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
@@ -199,7 +204,7 @@ mod tests {
     fn values_are_ordered_as_a_database_orders_them() {
         let ascending: [&[Value]; 6] = [
             &[(-5_i32).into(), 0_i32.into(), 7_i32.into(), i32::MAX.into()],
-            &[(-1.5_f64).into(), 0.0_f64.into(), 2.25_f64.into()],
+            &[(-1.5_f64).into(), 0.0_f64.into(), 2.25_f64.into(), f64::NAN.into()],
             &["A".into(), "B".into(), "a".into(), "é".into()],
             &[false.into(), true.into()],
             &[vec![0_u8].into(), vec![0_u8, 1].into(), vec![9_u8].into()],
@@ -211,6 +216,24 @@ mod tests {
                 assert_eq!(compare(&pair[1], &pair[0]), Ordering::Greater, "{pair:?}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_are_equal_for_a_database_are_a_tie() {
+        for (a, b) in [(-0.0_f64, 0.0), (f64::NAN, -f64::NAN)] {
+            assert_eq!(compare(&a.into(), &b.into()), Ordering::Equal, "{a} and {b}");
+        }
+        assert_eq!(compare_literals("-0", "0.00"), Ordering::Equal);
+    }
+
+    #[test]
+    fn values_of_an_order_are_found_whatever_their_type_is() {
+        let order = Order::Field(sea_orm::sea_query::Values(vec![3_i32.into(), 1_i32.into()]));
+        let by = |a: i64, b: i64| compare_by(&order, false, &a.into(), &b.into());
+        assert_eq!(
+            (by(3, 1), by(1, 3), by(1, 7), by(7, 9)),
+            (Ordering::Less, Ordering::Greater, Ordering::Less, Ordering::Equal)
+        );
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! Rows from the database.
 
-use crate::entity::{Row, Schema};
+use crate::entity::{Row, SELECT_KEYS_MAX, Schema};
 use crate::executor::Executor;
 use crate::key::pk_text;
 use sea_orm::DbErr;
 use sea_orm::sea_query::{SelectStatement, Value, ValueTuple};
 use std::collections::HashMap;
-
-/// Keys of one `SELECT … IN`, well below every database's limit on parameters.
-pub(crate) const SELECT_KEYS_MAX: usize = 500;
 
 /// The rows that a `SELECT` of all columns finds.
 pub(super) async fn rows(

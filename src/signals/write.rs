@@ -180,16 +180,16 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
     if let Route::Work(autocache, work) = &route {
         // From here on the keys are touched, whether an `after_*` hook comes or not.
         let keys = key.iter().chain(&write.memberships.keys);
-        keys.for_each(|key| work.record(keyspace, key, RowChange::Unknown));
-        write.beside.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+        keys.for_each(|key| work.touch(keyspace, key));
+        write.beside.keys.iter().for_each(|(keyspace, key)| work.touch(keyspace, key));
         write.beside.entities.iter().for_each(|keyspace| work.record_entity(keyspace));
         if let Some(pk) = deleted {
             let cascade = cascade::locked_cascade(autocache, &keyspace.schema, &pk, db).await?;
-            cascade.keys.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+            cascade.keys.iter().for_each(|(keyspace, key)| work.touch(keyspace, key));
             cascade.unproven.iter().for_each(|keyspace| work.record_entity(keyspace));
         }
-        let note = HookNote::new(NoteKind::InTransaction, Duration::MAX);
-        let note = HookNote { memberships: write.memberships, ..note };
+        let kind = NoteKind::InTransaction { since: work.moment() };
+        let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
         notes.push(&noted, note, write.statement);
         return Ok(());
     }
@@ -268,11 +268,14 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
         }
         Route::Work(_, work) => {
             // Without a note it is not known whether this row was written at all, or read from a snapshot.
-            let noted = note.is_some_and(|note| matches!(note.kind, NoteKind::InTransaction));
-            let entry = if noted { outcome.entry(keyspace, Token::random()) } else { None };
-            work.record(keyspace, &key, entry.map_or(RowChange::Unknown, RowChange::Known));
-            lists.iter().for_each(|list| work.record(keyspace, list, RowChange::Unknown));
-            outcome.beside.iter().for_each(|(keyspace, key)| work.record(keyspace, key, RowChange::Unknown));
+            match note.map(|note| note.kind) {
+                Some(NoteKind::InTransaction { since }) => {
+                    work.publish(keyspace, &key, outcome.entry(keyspace, Token::random()), since);
+                }
+                _ => work.touch(keyspace, &key),
+            }
+            lists.iter().for_each(|list| work.touch(keyspace, list));
+            outcome.beside.iter().for_each(|(keyspace, key)| work.touch(keyspace, key));
             Ok(())
         }
     }

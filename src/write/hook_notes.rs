@@ -6,7 +6,7 @@
 //! announced by all that it consists of: a statement that does anything else is none of a hook's.
 
 use super::by_task::ByTask;
-use super::{InFlight, Memberships, StatementId};
+use super::{InFlight, Memberships, Moment, StatementId};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -41,7 +41,7 @@ pub(crate) enum NoteKind {
         publish: bool,
     },
     /// A write in a transaction, whose unit of work knows the rest.
-    InTransaction,
+    InTransaction { since: Moment },
 }
 
 /// A statement that a hook has announced.

@@ -168,10 +168,9 @@ impl IntentSet {
         let committed = Instant::now();
         let token = self.token;
         let replies = self.finishes().await;
-        self.clear_unproven(&replies).await;
         let sure = self.ttl.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
         let in_time = committed - self.begun < sure;
-        let mut unconfirmed = None;
+        let mut unconfirmed = self.clear_unproven(&replies).await;
         for (key, reply) in self.keys.iter().zip(replies) {
             match reply {
                 Ok(answer) => {
@@ -192,15 +191,17 @@ impl IntentSet {
         }
     }
 
-    /// Clears the entities of which this write may have changed rows that it has not named.
-    async fn clear_unproven(&self, replies: &[Reply]) {
+    /// Clears the entities of which this write may have changed rows that it has not named. No intent covers them:
+    /// the answer is what the store did not acknowledge.
+    async fn clear_unproven(&self, replies: &[Reply]) -> Option<StoreError> {
         let proved = |reply: &Reply| matches!(reply, Ok(Answer::Published));
         let doubtful = self.keys.iter().zip(replies).filter(|(key, reply)| key.witness && !proved(reply));
         let keyspaces = self.unproven.iter().chain(doubtful.map(|(key, _)| &key.keyspace));
-        let mut cleared = HashSet::new();
+        let (mut cleared, mut unconfirmed) = (HashSet::new(), None);
         for keyspace in keyspaces.filter(|keyspace| cleared.insert(keyspace.id())) {
-            keyspace.clear().await;
+            unconfirmed = keyspace.clear().await.err().or(unconfirmed);
         }
+        unconfirmed
     }
 
     /// The last steps of all keys. Fences go first: a reader that fills rows from a list checks them last.

@@ -3,6 +3,7 @@
 mod by_task;
 mod hook_notes;
 mod intents;
+mod levels;
 mod memberships;
 mod pending_clear;
 mod siblings;
@@ -11,6 +12,7 @@ mod unit_of_work;
 
 pub(crate) use hook_notes::{Announced, HookNote, HookNotes, NoteKind};
 pub(crate) use intents::{InFlight, IntentSet, RowChange};
+pub(crate) use levels::Moment;
 pub(crate) use memberships::{Memberships, all_list_keys};
 pub(crate) use pending_clear::PendingClear;
 pub(crate) use siblings::{Beside, Siblings};

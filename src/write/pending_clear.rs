@@ -1,6 +1,9 @@
 //! [`PendingClear`]: entities to clear when a statement has committed.
 
+use crate::error::CacheError;
 use crate::keyspace::Keyspace;
+use crate::settings::Consistency;
+use sea_orm::DbErr;
 use std::sync::Arc;
 
 /// Entities of which a statement in flight may change any row. Dropped before the outcome is known, it queues
@@ -18,10 +21,18 @@ impl PendingClear {
     }
 
     /// The statement has committed.
-    pub(crate) async fn clear(mut self) {
+    ///
+    /// # Errors
+    /// Under `Strict`, when the store did not acknowledge the clear of each: it is queued.
+    pub(crate) async fn clear(mut self, consistency: Consistency) -> Result<(), DbErr> {
+        let mut unconfirmed = None;
         while let Some(keyspace) = self.0.last().cloned() {
-            keyspace.clear().await;
+            unconfirmed = keyspace.clear().await.err().or(unconfirmed);
             self.0.pop();
+        }
+        match unconfirmed {
+            Some(error) if consistency == Consistency::Strict => Err(CacheError::Unconfirmed(error).into()),
+            _ => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::stock::{an_author, book_of, cold_pages, cold_shelf};
 use crate::entities::library::{author, book, country, node, page};
-use crate::support::{World, each_world};
+use crate::support::{Database, Place, World, each_world};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait, Set, TransactionTrait,
 };
@@ -165,4 +165,117 @@ async fn a_delete_goes_on_where_its_children_cannot_be_read() {
         Ok(())
     })
     .await;
+}
+
+async fn nodes(world: &World, sql: &str) -> Result<(), DbErr> {
+    warm(world).await?;
+    world.plain.execute_unprepared("CREATE INDEX node_parent ON lib_node (parent_id)").await?;
+    world.plain.execute_unprepared(sql).await?;
+    Ok(())
+}
+
+/// More levels than are followed.
+#[tokio::test]
+async fn a_chain_of_any_length_goes_with_its_root() {
+    each_world(|world| async move {
+        // InnoDB follows fewer levels than the cache, and refuses the delete.
+        if world.database == Database::MariaDb {
+            return Ok(());
+        }
+        let rows: Vec<String> = (1..=60)
+            .map(|id| format!("({id}, {}, 'n')", if id == 1 { "NULL".into() } else { (id - 1).to_string() }))
+            .collect();
+        let rows = rows.join(", ");
+        nodes(&world, &format!("INSERT INTO lib_node (id, parent_id, name) VALUES {rows}")).await?;
+        let cache = world.autocache.cache::<node::Entity>();
+        let again = format!("INSERT INTO lib_node (id, parent_id, name) VALUES {rows}");
+        for in_transaction in [false, true] {
+            assert_eq!(cache.get_many(1..=60_i64).await?.into_iter().flatten().count(), 60);
+            let root = cache.get(1).await?;
+            if in_transaction {
+                let txn = world.db.begin().await?;
+                root.delete(&txn).await?;
+                txn.commit().await?;
+            } else {
+                root.delete(&world.db).await?;
+            }
+            let left = node::Entity::find().all(&world.plain).await?.len();
+            assert_eq!(cache.get_many(1..=60_i64).await?.into_iter().flatten().count(), left);
+            node::Entity::delete_many().exec(&world.plain).await?;
+            world.plain.execute_unprepared(&again).await?;
+            cache.clear().await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// More children than a statement takes values.
+#[tokio::test]
+async fn a_row_of_many_children_can_be_deleted() -> Result<(), DbErr> {
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    let sql = "INSERT INTO lib_node (id, parent_id, name) WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 \
+               FROM n WHERE id <= 40000) SELECT id, CASE WHEN id = 1 THEN NULL ELSE 1 END, 'n' FROM n";
+    nodes(&world, sql).await?;
+    let cache = world.autocache.cache::<node::Entity>();
+    let root = cache.get(1).await?;
+    cache.get(40_001).await?;
+    let txn = world.db.begin().await?;
+    root.delete(&txn).await?;
+    txn.commit().await?;
+    assert_eq!(cache.find(40_001).await?, None);
+    Ok(())
+}
+
+/// In a transaction as without one: a table that cannot be read is no reason to fail.
+#[tokio::test]
+async fn a_delete_in_a_transaction_goes_on_where_its_children_cannot_be_read() {
+    each_world(|world| async move {
+        world.create_table(country::Entity).await;
+        world.create_table(author::Entity).await;
+        let author = an_author(&world.db, "Jane").await?;
+        let id = author.id;
+        let txn = world.db.begin().await?;
+        author.delete(&txn).await?;
+        let ed = an_author(&txn, "Ed").await?;
+        txn.commit().await?;
+        let cache = world.autocache.cache::<author::Entity>();
+        assert_eq!(cache.find(id).await?, None);
+        assert_eq!(cache.find(ed.id).await?, author::Entity::find_by_id(ed.id).one(&world.plain).await?);
+        Ok(())
+    })
+    .await;
+}
+
+/// `FOR UPDATE` takes the right to update, which a role that may delete need not have.
+#[tokio::test]
+async fn a_role_that_may_not_update_can_delete() -> Result<(), DbErr> {
+    let world = World::new(Database::Postgres, Place::Redis).await;
+    let (jane, _) = warm(&world).await?;
+    let role = format!("{}_reader", world.app);
+    for sql in [
+        format!("CREATE ROLE {role}"),
+        format!("GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO {role}"),
+    ] {
+        world.plain.execute_unprepared(&sql).await?;
+    }
+    let txn = world.db.begin().await?;
+    txn.execute_unprepared(&format!("SET LOCAL ROLE {role}")).await?;
+    jane.delete(&txn).await?;
+    txn.commit().await?;
+    assert_eq!(book::Entity::find().all(&world.plain).await?, []);
+    agrees_with_the_database(&world).await
+}
+
+/// A program with several databases says which entities live elsewhere.
+#[tokio::test]
+async fn no_child_is_looked_for_that_is_left_out() -> Result<(), DbErr> {
+    let world = World::with(Database::Sqlite, Place::Memory, |builder| builder.without(book::Entity)).await;
+    let (jane, _) = cold_shelf(&world).await?;
+    book::Entity::delete_many().exec(&world.plain).await?;
+    let txn = world.db.begin().await?;
+    let (deleted, sql, _) = world.cost(jane.delete(&txn)).await;
+    deleted?;
+    assert_eq!(sql, 1);
+    txn.commit().await
 }
