@@ -217,12 +217,6 @@ impl Autocache {
         self.inner.catalog.load().of_table(table).to_vec()
     }
 
-    /// The region of this table's entity.
-    pub(crate) fn region_of_table(&self, table: &str) -> Option<Arc<Region>> {
-        let catalog = self.inner.catalog.load();
-        catalog.of_table(table).iter().find(|region| region.keyspace.table() == table).cloned()
-    }
-
     /// The regions of which any row may change with this table. See [`Catalog::dependent_on`].
     pub(crate) fn dependent_on(&self, table: &str, removes: bool) -> Vec<Arc<Region>> {
         self.inner.catalog.load().dependent_on(table, removes)
@@ -232,6 +226,8 @@ impl Autocache {
     pub(crate) fn siblings_of(&self, keyspace: &Arc<Keyspace>, removes: bool) -> Siblings {
         let catalog = self.inner.catalog.load();
         let of_table = catalog.of_table(keyspace.table()).iter().map(|region| &region.keyspace);
+        let of_table =
+            of_table.filter(|other| keyspace.schema.may_be_in(other.schema.schema_name.as_deref()));
         let dependent = catalog.dependent_on(keyspace.table(), removes).into_iter();
         Siblings::of(keyspace, of_table, dependent.map(|region| region.keyspace.clone()).collect())
     }

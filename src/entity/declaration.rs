@@ -11,6 +11,7 @@ pub(crate) struct Declaration {
     pub(crate) id: TypeId,
     pub(crate) model: String,
     pub(crate) table: &'static str,
+    pub(crate) schema_name: Option<String>,
     pub(crate) select: SelectStatement,
     pub(crate) columns: Vec<Column>,
     pub(crate) pk: Vec<&'static str>,

@@ -73,6 +73,7 @@ impl<E: CachedEntity> EntityOps for Typed<E> {
             id: TypeId::of::<E>(),
             model: E::model_name().into_owned(),
             table: E::default().table_name(),
+            schema_name: E::default().schema_name().map(str::to_owned),
             select: E::find().into_query(),
             columns,
             pk,

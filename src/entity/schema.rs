@@ -23,6 +23,7 @@ pub(crate) struct Schema {
     /// Whether it lives elsewhere, and is known by its type only.
     pub(crate) is_outside: bool,
     pub(crate) table: &'static str,
+    pub(crate) schema_name: Option<String>,
     /// `SELECT` of all columns, with SeaORM's casts.
     pub(crate) select: SelectStatement,
     pub(crate) columns: Vec<Column>,
@@ -59,6 +60,7 @@ impl Schema {
             model: declared.model,
             is_outside: false,
             table: declared.table,
+            schema_name: declared.schema_name,
             select: declared.select,
             columns: declared.columns,
             pk,
@@ -80,6 +82,12 @@ impl Schema {
     pub(crate) fn leave_out(&mut self) {
         self.ttl = Some(Duration::ZERO);
         self.is_outside = true;
+    }
+
+    /// Whether the table may be in this schema of the database: one that names none is in whichever the connection
+    /// leads to.
+    pub(crate) fn may_be_in(&self, schema: Option<&str>) -> bool {
+        self.schema_name.is_none() || schema.is_none() || self.schema_name.as_deref() == schema
     }
 
     /// The number of the column of this name.

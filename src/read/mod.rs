@@ -14,7 +14,7 @@ mod select;
 mod slot;
 
 pub(crate) use lists::Lists;
-pub(crate) use path::{Path, convert, index_for, permutation, permuted};
+pub(crate) use path::{Path, Target, convert, index_for, permutation, permuted};
 pub(crate) use rows::find_by_id;
 pub(crate) use slot::{RowSlot, RowSlots};
 

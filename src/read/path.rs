@@ -2,19 +2,23 @@
 
 use super::lists::Lists;
 use super::{Reader, Source};
-use crate::autocache::Autocache;
-use crate::entity::{Row, Schema, is_null, pk_tuple};
+use crate::autocache::{Autocache, Region};
+use crate::entity::{CachedEntity, EntityOps, Row, Schema, is_null, ops_of, pk_tuple};
 use crate::error::CacheError;
 use crate::executor::Executor;
 use crate::keyspace::Keyspace;
-use sea_orm::sea_query::Value;
+use sea_orm::sea_query::{TableName, TableRef, Value};
 use sea_orm::{DbErr, Identity, RelationDef};
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One relation of a path.
 #[derive(Clone, Debug)]
 struct Link {
     from_table: String,
     from: Vec<String>,
+    to_schema: Option<String>,
     to_table: String,
     to: Vec<String>,
 }
@@ -26,6 +30,7 @@ impl Link {
         let link = Self {
             from_table: relation.from_tbl.sea_orm_table().to_string(),
             from: names(&relation.from_col),
+            to_schema: schema_of(&relation.to_tbl),
             to_table: relation.to_tbl.sea_orm_table().to_string(),
             to: names(&relation.to_col),
         };
@@ -34,30 +39,71 @@ impl Link {
         }
         Ok(link)
     }
+
+    /// The region that this link leads to, on the way to the next: of an entity of the table that has the columns
+    /// of both, where there is one.
+    ///
+    /// # Errors
+    /// The table is of no cached entity.
+    fn region(&self, autocache: &Autocache, next: &Self) -> Result<Arc<Region>, CacheError> {
+        let mut regions = autocache.regions_of_table(&self.to_table);
+        regions.retain(|region| {
+            let schema = &region.keyspace.schema;
+            schema.table == self.to_table && schema.may_be_in(self.to_schema.as_deref())
+        });
+        let has = |region: &Arc<Region>, names: &[String]| region.keyspace.schema.columns_of(names).is_some();
+        let place = regions.iter().position(|region| has(region, &self.to) && has(region, &next.from));
+        let region = regions.into_iter().nth(place.unwrap_or(0));
+        region.ok_or_else(|| CacheError::NotCached { table: self.to_table.clone() })
+    }
+}
+
+fn schema_of(table: &TableRef) -> Option<String> {
+    match table {
+        TableRef::Table(TableName(Some(schema), _), _) => Some(schema.1.to_string()),
+        _ => None,
+    }
+}
+
+/// The entity that a path leads to.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    id: TypeId,
+    ops: &'static dyn EntityOps,
+    table: &'static str,
+}
+
+impl Target {
+    pub(crate) fn of<E: CachedEntity>() -> Self {
+        Self { id: TypeId::of::<E>(), ops: ops_of::<E>(), table: E::default().table_name() }
+    }
 }
 
 /// Relations in a row, from one entity to another.
-#[derive(Clone, Debug)]
-pub(crate) struct Path(Vec<Link>);
+pub(crate) struct Path {
+    links: Vec<Link>,
+    target: Target,
+}
 
 impl Path {
     /// The path along these relations, from a table to a table.
     ///
     /// # Errors
     /// A relation has a condition of its own; or they do not lead from the one table to the other.
-    pub(crate) fn new(from: &str, to: &str, relations: &[RelationDef]) -> Result<Self, CacheError> {
+    pub(crate) fn new(from: &str, target: Target, relations: &[RelationDef]) -> Result<Self, CacheError> {
         let links = relations.iter().map(Link::of).collect::<Result<Vec<_>, _>>()?;
+        let to = target.table;
         let tables = links.iter().map(|link| link.from_table.as_str()).chain([to]);
         let expected = [from].into_iter().chain(links.iter().map(|link| link.to_table.as_str()));
         if links.is_empty() || !tables.eq(expected) {
             return Err(CacheError::RelationMismatch { from: from.to_owned(), to: to.to_owned() });
         }
-        Ok(Self(links))
+        Ok(Self { links, target })
     }
 
     /// The columns of the first entity that the path begins with.
     pub(crate) fn start(&self) -> &[String] {
-        &self.0[0].from
+        &self.links[0].from
     }
 
     /// The related rows of each start. A start with a NULL in it has none, and costs nothing.
@@ -70,14 +116,17 @@ impl Path {
     ) -> Result<Vec<Vec<Row>>, DbErr> {
         let mut fronts: Vec<Vec<Vec<Value>>> = starts.into_iter().map(|start| vec![start]).collect();
         let mut rows = Vec::new();
-        for (place, link) in self.0.iter().enumerate() {
-            let region = autocache.region_of_table(&link.to_table);
-            let region = region.ok_or_else(|| CacheError::NotCached { table: link.to_table.clone() })?;
+        for (place, link) in self.links.iter().enumerate() {
+            let next = self.links.get(place + 1);
+            let region = match next {
+                Some(next) => Cow::Owned(link.region(autocache, next)?),
+                None => autocache.region(self.target.id, self.target.ops)?,
+            };
             let reader = Reader { autocache, region: &region, connection, source };
             let (keys, sizes) = flattened(fronts);
             let lists = lists_by(&reader, &link.to, keys).await?;
             fronts = Vec::new();
-            match self.0.get(place + 1) {
+            match next {
                 Some(next) => {
                     let schema = &region.keyspace.schema;
                     let wanted = columns_of(schema, &next.from)?;

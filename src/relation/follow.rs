@@ -4,7 +4,7 @@ use crate::autocache::Autocache;
 use crate::connection::{Connection, source_of};
 use crate::entity::Row;
 use crate::error::CacheError;
-use crate::read::{Path, Source};
+use crate::read::{Path, Source, Target};
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::Value;
 use sea_orm::{DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, RelationDef};
@@ -38,7 +38,7 @@ impl<M: ModelTrait> Models for &[M] {
 /// not be shared between threads.
 fn starts(
     models: &dyn Models,
-    to: &str,
+    to: Target,
     relations: &[RelationDef],
 ) -> Result<(Path, Vec<Vec<Value>>), CacheError> {
     let path = Path::new(models.table(), to, relations)?;
@@ -47,10 +47,10 @@ fn starts(
     Ok((path, starts))
 }
 
-/// The related rows of each model, in the table that the relations lead to.
+/// The related rows of each model, of the entity that the relations lead to.
 pub(super) fn follow(
     models: &dyn Models,
-    to: &'static str,
+    to: Target,
     relations: Vec<RelationDef>,
 ) -> BoxFuture<'static, Result<Vec<Vec<Row>>, DbErr>> {
     let starts = starts(models, to, &relations);
@@ -65,7 +65,7 @@ pub(super) fn follow(
 pub(super) fn follow_on<'c>(
     connection: &'c dyn Connection,
     models: &dyn Models,
-    to: &'static str,
+    to: Target,
     relations: Vec<RelationDef>,
 ) -> BoxFuture<'c, Result<Vec<Vec<Row>>, DbErr>> {
     let starts = starts(models, to, &relations);

@@ -3,6 +3,7 @@
 use super::follow::follow;
 use super::related::ViaAndTo;
 use crate::entity::{CachedEntity, models};
+use crate::read::Target;
 use sea_orm::{DbErr, EntityTrait, Linked, ModelTrait, Related, RelationDef};
 use std::future::Future;
 
@@ -116,7 +117,7 @@ fn load<M: ModelTrait, R: CachedEntity>(
     of: &[M],
     relations: Vec<RelationDef>,
 ) -> impl Future<Output = Result<Vec<Vec<R::Model>>, DbErr>> + Send + use<M, R> {
-    let lists = follow(&of, R::default().table_name(), relations);
+    let lists = follow(&of, Target::of::<R>(), relations);
     async move { Ok(lists.await?.into_iter().map(models::<R>).collect()) }
 }
 

@@ -2,6 +2,7 @@
 
 use super::follow::{follow, follow_on};
 use crate::entity::{CachedEntity, models};
+use crate::read::Target;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Linked, ModelTrait, Related, RelationDef};
 use std::future::Future;
 
@@ -139,12 +140,8 @@ pub trait CachedRelated: ModelTrait {
         Self::Entity: Related<R>,
         C: ConnectionTrait,
     {
-        let rows = follow_on(
-            connection,
-            &std::slice::from_ref(self),
-            R::default().table_name(),
-            Self::Entity::via_and_to(),
-        );
+        let rows =
+            follow_on(connection, &std::slice::from_ref(self), Target::of::<R>(), Self::Entity::via_and_to());
         async move { Ok(models::<R>(rows.await?.into_iter().flatten().collect())) }
     }
 
@@ -183,6 +180,6 @@ fn related<M: ModelTrait, R: CachedEntity>(
     model: &M,
     relations: Vec<RelationDef>,
 ) -> impl Future<Output = Result<Vec<R::Model>, DbErr>> + Send + use<M, R> {
-    let rows = follow(&std::slice::from_ref(model), R::default().table_name(), relations);
+    let rows = follow(&std::slice::from_ref(model), Target::of::<R>(), relations);
     async move { Ok(models::<R>(rows.await?.into_iter().flatten().collect())) }
 }

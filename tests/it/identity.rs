@@ -37,6 +37,39 @@ macro_rules! invoice {
 invoice!(here, "here");
 invoice!(there, "there");
 
+/// The lines of the invoices over there.
+mod line {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(schema_name = "there", table_name = "line")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub invoice_id: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::there::Entity",
+            from = "Column::InvoiceId",
+            to = "super::there::Column::Id"
+        )]
+        Invoice,
+    }
+
+    impl Related<super::there::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Invoice.def()
+        }
+    }
+
+    impl CachedEntity for Entity {}
+    connect_signals!(ActiveModel);
+}
+
 #[test]
 fn an_autocache_without_an_app_label_says_what_to_write() {
     let builder = builder(DatabaseConnection::default()).backend("default", MemoryStore::new(1));
@@ -73,6 +106,12 @@ async fn tables_of_one_name_in_two_schemas_share_no_keys() -> Result<(), DbErr> 
     assert_eq!(ours.get(row.id).await?, row);
     let other = there::ActiveModel { id: NotSet, total: total(7) }.insert(&world.db).await?;
     assert_eq!((ours.get(1).await?.total, theirs.get(1).await?.total), (5, 7));
+    world.create_table(line::Entity).await;
+    let line = line::ActiveModel { id: NotSet, invoice_id: Set(1) }.insert(&world.db).await?;
+    let invoice = line.cached_one_on(&world.db, there::Entity);
+    let invoice = world.autocache.scope(invoice).await?;
+    assert_eq!(invoice, Some(other.clone()));
+    line.delete(&world.db).await?;
     other.delete(&world.db).await?;
     assert_eq!((ours.get(1).await?.total, theirs.find(1).await?), (5, None));
     Ok(())
