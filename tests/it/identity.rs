@@ -108,7 +108,7 @@ async fn tables_of_one_name_in_two_schemas_share_no_keys() -> Result<(), DbErr> 
     assert_eq!((ours.get(1).await?.total, theirs.get(1).await?.total), (5, 7));
     world.create_table(line::Entity).await;
     let line = line::ActiveModel { id: NotSet, invoice_id: Set(1) }.insert(&world.db).await?;
-    let invoice = line.cached_one_on(&world.db, there::Entity);
+    let invoice = line.cached_one_on(there::Entity, &world.db);
     let invoice = world.autocache.scope(invoice).await?;
     assert_eq!(invoice, Some(other.clone()));
     line.delete(&world.db).await?;
