@@ -5,7 +5,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel, QueryResult, TryIntoModel, sea_query};
-use sea_orm_autocache::{Autocache, CachedEntity, SignalsConnected, __private::Connected};
+use sea_orm_autocache::{__private::Connected, Autocache, CachedEntity, SignalsConnected};
 use std::borrow::Cow;
 
 #[derive(Copy, Clone, Debug, Default)]
