@@ -10,11 +10,38 @@ use crate::keyspace::Keyspace;
 use crate::settings::{Consistency, UntrackedWrites};
 use crate::sql::{self, Control};
 use crate::telemetry::TARGET;
-use crate::write::{IntentSet, PendingClear, RowChange, UnitOfWork, all_list_keys};
+use crate::write::{Announced, HookNotes, IntentSet, PendingClear, RowChange, UnitOfWork, all_list_keys};
 use futures_util::future::BoxFuture;
 use sea_orm::{DbBackend, DbErr, Statement};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What hooks have announced of a statement in flight. Dropped before its outcome is known, no `after_*` hook ends
+/// those writes: their intents stand until their TTL.
+#[derive(Debug, Default)]
+struct Tracked(Vec<(Arc<HookNotes>, Announced)>);
+
+impl Tracked {
+    /// Takes the writes from the hooks. None, where an `after_*` hook has them already.
+    fn take(&mut self) -> impl Iterator<Item = IntentSet> {
+        std::mem::take(&mut self.0).into_iter().filter_map(|(notes, announced)| {
+            let write = announced.write?;
+            notes.forget(&announced.key, &write);
+            write.take()
+        })
+    }
+
+    /// The `after_*` hooks do the rest.
+    fn leave(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.take().for_each(drop);
+    }
+}
 
 /// A write while its statement runs. Its functions box their futures: connections are generic, and programs would
 /// compile all that is awaited here.
@@ -22,7 +49,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Guarded {
     rows: Option<IntentSet>,
     /// What hooks have announced of this very statement.
-    tracked: Concerned,
+    tracked: Tracked,
     entities: PendingClear,
     /// Rows that the statement names, and whose lists only the database knows once it has run.
     listed: Vec<Row>,
@@ -55,7 +82,7 @@ impl Guarded {
                 }
             }
             regions.append(&mut concerned.dependent);
-            guarded.tracked = concerned;
+            guarded.tracked = Tracked(concerned.tracked);
             rows.place(settings.consistency).await?;
             guarded.rows = Some(rows);
             regions.into_iter().for_each(|region| guarded.entities.push(region.keyspace.clone()));
@@ -94,17 +121,18 @@ impl Guarded {
 
     /// Whether the statement is no write of a cached entity.
     pub(super) fn is_nothing(&self) -> bool {
-        self.rows.is_none() && self.tracked.is_nothing() && self.listed.is_empty()
+        self.rows.is_none() && self.tracked.0.is_empty() && self.listed.is_empty()
     }
 
     /// # Errors
     /// Under `Strict`, when the cache did not acknowledge that the rows have changed.
     pub(super) fn succeeded<'a>(
-        self,
+        mut self,
         autocache: &'a Autocache,
         db: &'a dyn Executor,
     ) -> BoxFuture<'a, Result<(), DbErr>> {
         Box::pin(async move {
+            self.tracked.leave();
             let consistency = autocache.settings().consistency;
             let cleared = self.entities.clear(consistency).await;
             let Some(mut rows) = self.rows else { return cleared };
@@ -156,14 +184,12 @@ impl Guarded {
             if !refused {
                 return;
             }
-            for (notes, announced) in std::mem::take(&mut self.tracked.tracked) {
-                let Some(write) = announced.write else { continue };
-                notes.forget(&announced.key, &write);
-                match write.take() {
-                    Some(intents) if self.is_whole => intents.release().await,
+            for mut intents in self.tracked.take() {
+                if self.is_whole {
+                    intents.release().await;
+                } else {
                     // The statement's error says more than the cache's.
-                    Some(intents) => _ = intents.finish(Consistency::Available).await,
-                    None => {}
+                    let _ = intents.finish(Consistency::Available).await;
                 }
             }
             if !self.is_whole {
@@ -171,7 +197,7 @@ impl Guarded {
                 return;
             }
             self.entities.forget();
-            if let Some(rows) = self.rows {
+            if let Some(mut rows) = self.rows {
                 rows.release().await;
             }
         })

@@ -98,10 +98,6 @@ impl Concerned {
             None => self.untracked.push(Untracked::Entity(region.clone())),
         }
     }
-
-    pub(super) fn is_nothing(&self) -> bool {
-        self.untracked.is_empty() && self.tracked.is_empty() && self.dependent.is_empty()
-    }
 }
 
 /// What hooks have announced of these statements, which SeaORM has sent as one; `None` unless all were.

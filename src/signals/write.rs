@@ -248,7 +248,7 @@ async fn stored_pk(db: &dyn Executor, keyspace: &Keyspace, pk: ValueTuple) -> Re
 
 /// After the statement.
 pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<(), DbErr> {
-    let Site { route, region, .. } = site;
+    let Site { route, region, siblings } = site;
     let keyspace = &region.keyspace;
     let Some(key) = keyspace.key(&outcome.pk) else { return Ok(()) };
     let notes = route.notes_of(&region);
@@ -261,7 +261,12 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
     }
     let lists = outcome.joined(keyspace, note.as_ref());
     match route {
-        Route::Autocommit(_) | Route::Plain(_) => conclude(keyspace, key, lists, note, &outcome).await,
+        Route::Autocommit(autocache) | Route::Plain(autocache) => {
+            // Without a note nothing is known of what the write has touched beside its row.
+            let unnamed =
+                if note.is_none() { unnamed(&autocache, keyspace, &siblings, &outcome) } else { Vec::new() };
+            conclude(keyspace, key, lists, note, &outcome, unnamed).await
+        }
         Route::Unseen(_) => {
             let own = [key].into_iter().chain(lists).map(|key| (keyspace.clone(), key));
             hold_back(entity, own.chain(outcome.beside).collect(), note).await
@@ -281,6 +286,22 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
     }
 }
 
+/// The entities of which a write may have changed rows that only its note names: the write has taken longer than its
+/// intent stands.
+fn unnamed(
+    autocache: &Autocache,
+    keyspace: &Keyspace,
+    siblings: &Siblings,
+    outcome: &Outcome,
+) -> Vec<Arc<Keyspace>> {
+    let mut unnamed = siblings.all();
+    if outcome.row.is_none() {
+        let dependents = cascade::dependents(autocache, keyspace.table());
+        unnamed.extend(dependents.iter().map(|region| region.keyspace.clone()));
+    }
+    unnamed
+}
+
 /// The statement has committed.
 async fn conclude(
     keyspace: &Arc<Keyspace>,
@@ -288,6 +309,7 @@ async fn conclude(
     lists: Vec<String>,
     note: Option<HookNote>,
     outcome: &Outcome,
+    unnamed: Vec<Arc<Keyspace>>,
 ) -> Result<(), DbErr> {
     let done = Instant::now();
     let (note, intents) = taken(note);
@@ -311,6 +333,7 @@ async fn conclude(
             intents.conclude_unmarked(keyspace, key, Step::Invalidate);
         }
     }
+    unnamed.iter().for_each(|keyspace| intents.add_unproven(keyspace));
     intents.finish(keyspace.settings.consistency).await
 }
 

@@ -1,5 +1,6 @@
 //! Write intents: keys that readers bypass from before a commit until the store knows of it.
 
+use super::PendingClear;
 use crate::coherence::{Answer, Outcome, Step, Token};
 use crate::error::CacheError;
 use crate::keyspace::{Entry, Keyspace};
@@ -36,7 +37,9 @@ pub(crate) struct IntentSet {
     begun: Instant,
     ttl: Duration,
     /// Entities of which unknown rows may change.
-    unproven: Vec<Arc<Keyspace>>,
+    unproven: PendingClear,
+    /// Entities of which they may, unless the witnesses prove that they do not.
+    witnessed: PendingClear,
 }
 
 #[derive(Debug)]
@@ -65,7 +68,15 @@ impl IntentSet {
     /// No key yet. `ttl` is how long the write may take until its commit is over.
     pub(crate) fn new(ttl: Duration) -> Self {
         let (token, begun) = (Token::random(), Instant::now());
-        Self { keys: Vec::new(), placed: 0, token, begun, ttl, unproven: Vec::new() }
+        Self {
+            keys: Vec::new(),
+            placed: 0,
+            token,
+            begun,
+            ttl,
+            unproven: PendingClear::default(),
+            witnessed: PendingClear::default(),
+        }
     }
 
     /// A key that gets an intent.
@@ -79,6 +90,7 @@ impl IntentSet {
             Some(entry) => {
                 self.push(keyspace, key, End::Finish(RowChange::Known(entry)));
                 self.keys.iter_mut().rev().take(1).for_each(|key| key.witness = true);
+                self.witnessed.push(keyspace.clone());
             }
             None => self.add_unproven(keyspace),
         }
@@ -164,13 +176,14 @@ impl IntentSet {
     ///
     /// # Errors
     /// Under `Strict`, when the store did not answer and no intent certainly covered the commit.
-    pub(crate) async fn finish(self, consistency: Consistency) -> Result<(), DbErr> {
+    pub(crate) async fn finish(mut self, consistency: Consistency) -> Result<(), DbErr> {
         let committed = Instant::now();
         let token = self.token;
         let replies = self.finishes().await;
         let sure = self.ttl.mul_f64(0.9).saturating_sub(Duration::from_millis(50));
         let in_time = committed - self.begun < sure;
-        let mut unconfirmed = self.clear_unproven(&replies).await;
+        self.doubt(&replies);
+        let mut unconfirmed = None;
         for (key, reply) in self.keys.iter().zip(replies) {
             match reply {
                 Ok(answer) => {
@@ -185,23 +198,20 @@ impl IntentSet {
                 }
             }
         }
+        let cleared = self.unproven.clear(consistency).await;
         match unconfirmed {
             Some(error) if consistency == Consistency::Strict => Err(CacheError::Unconfirmed(error).into()),
-            _ => Ok(()),
+            _ => cleared,
         }
     }
 
-    /// Clears the entities of which this write may have changed rows that it has not named. No intent covers them:
-    /// the answer is what the store did not acknowledge.
-    async fn clear_unproven(&self, replies: &[Reply]) -> Option<StoreError> {
+    /// Adds the entities of which a witness proves nothing to those of which unknown rows may have changed.
+    fn doubt(&mut self, replies: &[Reply]) {
         let proved = |reply: &Reply| matches!(reply, Ok(Answer::Published));
         let doubtful = self.keys.iter().zip(replies).filter(|(key, reply)| key.witness && !proved(reply));
-        let keyspaces = self.unproven.iter().chain(doubtful.map(|(key, _)| &key.keyspace));
-        let (mut cleared, mut unconfirmed) = (HashSet::new(), None);
-        for keyspace in keyspaces.filter(|keyspace| cleared.insert(keyspace.id())) {
-            unconfirmed = keyspace.clear().await.err().or(unconfirmed);
-        }
-        unconfirmed
+        let doubtful: HashSet<usize> = doubtful.map(|(key, _)| key.keyspace.id()).collect();
+        self.witnessed.retain(|keyspace| doubtful.contains(&keyspace.id()));
+        self.unproven.append(std::mem::take(&mut self.witnessed));
     }
 
     /// The last steps of all keys. Fences go first: a reader that fills rows from a list checks them last.
@@ -230,7 +240,9 @@ impl IntentSet {
     }
 
     /// The write was certainly rolled back.
-    pub(crate) async fn release(&self) {
+    pub(crate) async fn release(&mut self) {
+        self.unproven.forget();
+        self.witnessed.forget();
         let token = self.token;
         run(&self.keys, |_| Step::Release { token }).await;
     }

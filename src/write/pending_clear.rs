@@ -17,7 +17,19 @@ impl PendingClear {
     }
 
     pub(crate) fn push(&mut self, keyspace: Arc<Keyspace>) {
-        self.0.push(keyspace);
+        if !self.0.iter().any(|other| other.id() == keyspace.id()) {
+            self.0.push(keyspace);
+        }
+    }
+
+    /// Those of the other as well.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        std::mem::take(&mut other.0).into_iter().for_each(|keyspace| self.push(keyspace));
+    }
+
+    /// Of all others certainly no row has changed.
+    pub(crate) fn retain(&mut self, may_have_changed: impl Fn(&Arc<Keyspace>) -> bool) {
+        self.0.retain(may_have_changed);
     }
 
     /// The statement has committed.
@@ -37,7 +49,7 @@ impl PendingClear {
     }
 
     /// The statement has certainly changed nothing.
-    pub(crate) fn forget(mut self) {
+    pub(crate) fn forget(&mut self) {
         self.0.clear();
     }
 }

@@ -98,6 +98,11 @@ impl Siblings {
         self.of_table.iter().filter(moves).map(|sibling| &sibling.keyspace)
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Keyspace>> {
+        self.of_table.iter().map(|sibling| &sibling.keyspace).chain(&self.dependent).cloned().collect()
+    }
+
     /// The entities that depend on the table.
     pub(crate) fn dependent(&self) -> &[Arc<Keyspace>] {
         &self.dependent

@@ -185,7 +185,7 @@ impl UnitOfWork {
             for (keyspace, key, change) in touched {
                 intents.add(&keyspace, key, if failed { RowChange::Unknown } else { change });
             }
-            let entities = PendingClear::of(self.entities());
+            let mut entities = PendingClear::of(self.entities());
             match intents.place(settings.consistency).await {
                 Ok(()) => Ok(Committing { intents, entities }),
                 Err(error) => {
@@ -210,7 +210,7 @@ impl Committing {
     }
 
     /// The transaction was certainly rolled back.
-    pub(crate) fn release(self) -> BoxFuture<'static, ()> {
+    pub(crate) fn release(mut self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.entities.forget();
             self.intents.release().await;

@@ -1,7 +1,7 @@
 //! Whoever writes a table writes for all its entities, and for those that depend on it.
 
 use crate::entities::twins::{self, coded, item, shelf};
-use crate::support::{ALL, World, each_world};
+use crate::support::{ALL, Database, Place, World, each_world};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait, NotSet,
@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use sea_orm_autocache::UntrackedWrites;
 use sea_orm_autocache::prelude::*;
+use std::time::Duration;
 
 /// Two items on shelf 1, all that is known of them in the cache, and that shelf 2 is empty.
 async fn items(world: &World) -> Result<item::Model, DbErr> {
@@ -161,4 +162,47 @@ async fn saves_are_not_refused() {
         saves_and_deletes(&world, &db).await.unwrap_or_else(|error| panic!("{database:?}: {error}"));
         agrees(&world).await.expect("an answer");
     }
+}
+
+/// A world whose intents are short, its items, and a transaction that keeps writers of item 1 waiting.
+async fn locked(intent_ttl: Duration) -> (World, item::Model, sea_orm::DatabaseTransaction) {
+    let world = World::with(Database::Postgres, Place::Redis, |b| b.intent_ttl(intent_ttl)).await;
+    let row = items(&world).await.expect("items");
+    let lock = world.plain.begin().await.expect("a transaction");
+    lock.execute_unprepared("SELECT * FROM item WHERE id = 1 FOR UPDATE").await.expect("a lock");
+    (world, row, lock)
+}
+
+/// The intents of the others end with it, and readers cache what is in the database until then.
+#[tokio::test]
+async fn so_is_a_delete_that_takes_longer_than_its_intent_stands() {
+    let (world, row, lock) = locked(Duration::from_millis(60)).await;
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        agrees(&world).await?;
+        agrees(&world).await?;
+        lock.rollback().await
+    };
+    let (deleted, ended) = futures_util::join!(row.delete(&world.db), meanwhile);
+    deleted.expect("a delete");
+    ended.expect("an answer");
+    agrees(&world).await.expect("an answer");
+}
+
+/// The statement may still commit: the intents stand for a while, and what has none is cleared after it.
+#[tokio::test]
+async fn so_is_a_save_that_was_dropped() {
+    let (world, row, lock) = locked(Duration::from_millis(300)).await;
+    let patience = Duration::from_millis(100);
+    let saving = tokio::time::timeout(patience, moved(row).update(&world.db)).await;
+    assert!(saving.is_err(), "it waits for the lock");
+    lock.rollback().await.expect("no lock");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..100 {
+        if world.stats().backends[0].queued == 0 {
+            break;
+        }
+        tokio::time::sleep(patience).await;
+    }
+    agrees(&world).await.expect("an answer");
 }
