@@ -173,20 +173,39 @@ async fn locked(intent_ttl: Duration) -> (World, item::Model, sea_orm::DatabaseT
     (world, row, lock)
 }
 
-/// The intents of the others end with it, and readers cache what is in the database until then.
+/// What is queued for the cache has been delivered.
+async fn delivered(world: &World) {
+    for _ in 0..100 {
+        if world.stats().backends[0].queued == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the queue is not delivered");
+}
+
+/// Its intents have ended, and readers have cached what was in the database. Its note may be gone, too: other writes
+/// take away those whose time is over.
 #[tokio::test]
 async fn so_is_a_delete_that_takes_longer_than_its_intent_stands() {
-    let (world, row, lock) = locked(Duration::from_millis(60)).await;
-    let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        agrees(&world).await?;
-        agrees(&world).await?;
-        lock.rollback().await
-    };
-    let (deleted, ended) = futures_util::join!(row.delete(&world.db), meanwhile);
-    deleted.expect("a delete");
-    ended.expect("an answer");
-    agrees(&world).await.expect("an answer");
+    for forgotten in [false, true] {
+        let (world, row, lock) = locked(Duration::from_millis(60)).await;
+        let meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if forgotten {
+                born().insert(&world.db).await?;
+                delivered(&world).await;
+            }
+            agrees(&world).await?;
+            agrees(&world).await?;
+            lock.rollback().await
+        };
+        let (deleted, ended) = futures_util::join!(row.delete(&world.db), meanwhile);
+        deleted.expect("a delete");
+        ended.expect("an answer");
+        delivered(&world).await;
+        agrees(&world).await.expect("an answer");
+    }
 }
 
 /// The statement may still commit: the intents stand for a while, and what has none is cleared after it.
@@ -198,11 +217,6 @@ async fn so_is_a_save_that_was_dropped() {
     assert!(saving.is_err(), "it waits for the lock");
     lock.rollback().await.expect("no lock");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    for _ in 0..100 {
-        if world.stats().backends[0].queued == 0 {
-            break;
-        }
-        tokio::time::sleep(patience).await;
-    }
+    delivered(&world).await;
     agrees(&world).await.expect("an answer");
 }
