@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// The longest key that is kept as it is; a longer one is replaced by its SHA-256 in hex.
+/// The longest key that is kept as it is. Of a longer one only `app:model:` is, if it begins so; the rest is replaced
+/// by its SHA-256 in hex.
 pub const KEY_BYTES_MAX: usize = 512;
 /// Room for a UUID and most names.
 const TYPICAL_PK_BYTES: usize = 36;
@@ -83,9 +84,23 @@ pub(crate) fn is_label(label: &str) -> bool {
     !(label.is_empty() || label.contains(':'))
 }
 
-/// The key that is used for one that an entity has made.
-pub(crate) fn bounded(key: String) -> String {
-    if key.len() <= KEY_BYTES_MAX { key } else { hex(&Sha256::digest(key)) }
+/// Longer prefixes are not kept.
+const PREFIX_BYTES_MAX: usize = 256;
+
+/// The key that is used for one that an entity has made. `prefix` is that of the entity's keys: a clear finds them
+/// by it. No text of a primary key begins with what follows it here.
+pub(crate) fn bounded(key: String, prefix: impl FnOnce() -> String) -> String {
+    if key.len() <= KEY_BYTES_MAX {
+        return key;
+    }
+    let prefix = prefix();
+    let digest = hex(&Sha256::digest(&key));
+    if is_kept(&prefix) && key.starts_with(&prefix) { format!("{prefix}%sha256.{digest}") } else { digest }
+}
+
+/// Whether all keys of an entity begin with this, however long they are.
+pub(crate) fn is_kept(prefix: &str) -> bool {
+    prefix.len() <= PREFIX_BYTES_MAX
 }
 
 /// What `with` makes of the [text](pk_text) of a primary key. Integers, which most keys are, need no
@@ -306,9 +321,12 @@ mod tests {
     #[test]
     fn a_long_key_becomes_its_hash() {
         let long = "x".repeat(KEY_BYTES_MAX + 1);
-        assert_eq!(bounded(long.clone()).len(), 64);
-        assert_ne!(bounded(long.clone()), bounded(long + "y"));
-        assert_eq!(bounded("x".repeat(KEY_BYTES_MAX)).len(), KEY_BYTES_MAX);
+        let bounded = |key: &str| bounded(key.to_owned(), || "app:book:".to_owned());
+        assert_eq!(bounded(&long).len(), 64);
+        assert_ne!(bounded(&long), bounded(&format!("{long}y")));
+        assert_eq!(bounded(&"x".repeat(KEY_BYTES_MAX)).len(), KEY_BYTES_MAX);
+        let key = bounded(&format!("app:book:{long}"));
+        assert!(key.starts_with("app:book:%sha256.") && key.len() < 100, "{key}");
     }
 
     proptest! {

@@ -19,6 +19,7 @@ mod error;
 mod executor;
 mod key;
 mod keyspace;
+mod pulse;
 mod read;
 mod relation;
 mod settings;

@@ -5,10 +5,15 @@
 //! how many there were when it was taken, and a landing says how many are too many. A read that was sent
 //! after the ticket was taken is new enough. An accepted fill proves that no writer came between the read
 //! and the fill, so it is new enough for every ticket that was taken before the fill was sent.
+//!
+//! A flight runs on the runtime of the caller that has opened it. One that is not driven any more is abandoned:
+//! its callers go on by themselves, and a new flight takes its place.
 
+use crate::pulse::Pulse;
 use sea_orm::DbErr;
 use std::any::Any;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -27,6 +32,7 @@ pub(crate) struct Flights {
 pub(crate) struct Flight {
     departures: AtomicU32,
     landing: watch::Sender<Option<Landing>>,
+    pulse: Arc<Pulse>,
 }
 
 /// What a flight answers, shared by all that joined it.
@@ -41,16 +47,18 @@ pub(crate) struct Landing {
 pub(crate) struct Ticket {
     departures: u32,
     landing: watch::Receiver<Option<Landing>>,
+    pulse: Arc<Pulse>,
 }
 
 impl Flights {
-    /// A ticket for the key's flight, and the flight itself if this call has opened it.
-    pub(crate) fn join(&self, key: &str) -> (Ticket, Option<Arc<Flight>>) {
+    /// A ticket for the key's flight, and the flight itself if this call has opened it: then the caller starts
+    /// the task that has this pulse.
+    pub(crate) fn join(&self, key: &str, pulse: &Arc<Pulse>) -> (Ticket, Option<Arc<Flight>>) {
         let mut open = lock(&self.open);
-        if let Some(flight) = open.get(key) {
+        if let Some(flight) = open.get(key).filter(|flight| !flight.pulse.has_stopped()) {
             return (flight.ticket(), None);
         }
-        let flight = Flight::unshared();
+        let flight = Flight::of(pulse.clone());
         open.insert(key.to_owned(), flight.clone());
         (flight.ticket(), Some(flight))
     }
@@ -70,7 +78,7 @@ impl Flights {
     fn fill_less_before(&self, key: &str, flight: &Arc<Flight>) -> Option<Ticket> {
         let mut fill_less = lock(&self.fill_less);
         match fill_less.get(key) {
-            Some(other) if !other.has_landed() => Some(other.ticket()),
+            Some(other) if !other.has_landed() && !other.pulse.has_stopped() => Some(other.ticket()),
             _ => {
                 fill_less.insert(key.to_owned(), flight.clone());
                 None
@@ -107,12 +115,16 @@ fn lock<T>(flights: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Flight {
     /// A flight that cannot be joined.
     pub(crate) fn unshared() -> Arc<Self> {
-        Arc::new(Self { departures: AtomicU32::new(0), landing: watch::Sender::new(None) })
+        Self::of(Arc::new(Pulse::started()))
+    }
+
+    fn of(pulse: Arc<Pulse>) -> Arc<Self> {
+        Arc::new(Self { departures: AtomicU32::new(0), landing: watch::Sender::new(None), pulse })
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
         let landing = self.landing.subscribe();
-        Ticket { departures: self.departures.load(Ordering::SeqCst), landing }
+        Ticket { departures: self.departures.load(Ordering::SeqCst), landing, pulse: self.pulse.clone() }
     }
 
     /// To be called right before a question is sent. Returns the limit for landings that rest on its
@@ -133,12 +145,14 @@ impl Flight {
 impl Ticket {
     /// Until the flight has landed, or never will.
     async fn landed(mut self) {
-        let _ = self.landing.wait_for(Option::is_some).await;
+        let landed = pin!(self.landing.wait_for(Option::is_some));
+        let _ = self.pulse.wait_for(landed).await;
     }
 
     /// The flight's answer; `None` if it never landed, or its answer is too old for this ticket, or is no `T`.
     pub(crate) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
-        let landed = self.landing.wait_for(Option::is_some).await.ok()?;
+        let landed = pin!(self.landing.wait_for(Option::is_some));
+        let landed = self.pulse.wait_for(landed).await?.ok()?;
         let landing = landed.as_ref().filter(|landing| self.departures <= landing.departures_max)?;
         match &landing.answer {
             Ok(answer) => Some(Ok(answer.downcast_ref::<T>()?.clone())),
@@ -171,6 +185,10 @@ impl Drop for EndFlights {
 mod tests {
     use super::*;
 
+    fn join(flights: &Flights) -> (Ticket, Option<Arc<Flight>>) {
+        flights.join("k", &Arc::new(Pulse::started()))
+    }
+
     fn bring(row: u8, departures_max: u32) -> Landing {
         Landing { answer: Ok(Arc::new(row)), departures_max }
     }
@@ -178,10 +196,10 @@ mod tests {
     #[tokio::test]
     async fn a_caller_that_joins_after_the_read_was_sent_may_not_use_it() {
         let flights = Flights::default();
-        let (before, flight) = flights.join("k");
+        let (before, flight) = join(&flights);
         let flight = flight.unwrap();
         let limit = flight.depart();
-        let (after, second) = flights.join("k");
+        let (after, second) = join(&flights);
         assert!(second.is_none());
         flight.land(bring(7, limit));
         assert_eq!(before.wait::<u8>().await.unwrap().unwrap(), 7);
@@ -191,36 +209,36 @@ mod tests {
     #[tokio::test]
     async fn a_flight_that_never_lands_frees_its_callers() {
         let flights = Flights::default();
-        let (ticket, flight) = flights.join("k");
+        let (ticket, flight) = join(&flights);
         flights.close("k", flight.as_ref().unwrap());
         drop(flight);
         assert!(ticket.wait::<u8>().await.is_none());
-        assert!(flights.join("k").1.is_some(), "a closed flight must not be joined");
+        assert!(join(&flights).1.is_some(), "a closed flight must not be joined");
     }
 
     #[tokio::test]
     async fn a_read_that_fills_nothing_waits_for_the_one_before() {
         let flights = Flights::default();
-        let first = flights.join("k").1.unwrap();
+        let first = join(&flights).1.unwrap();
         flights.close_before_fill_less_read("k", &first).await;
-        let second = flights.join("k").1.unwrap();
+        let second = join(&flights).1.unwrap();
         let mut waiting = Box::pin(flights.close_before_fill_less_read("k", &second));
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        assert!(flights.join("k").1.is_none(), "callers that arrive join the second one");
+        assert!(join(&flights).1.is_none(), "callers that arrive join the second one");
         first.land(bring(7, u32::MAX));
         waiting.await;
-        assert!(flights.join("k").1.is_some(), "it is closed");
+        assert!(join(&flights).1.is_some(), "it is closed");
     }
 
     #[tokio::test]
     async fn a_read_that_never_lands_does_not_block_the_next() {
         let flights = Flights::default();
-        let first = flights.join("k").1.unwrap();
+        let first = join(&flights).1.unwrap();
         flights.close_before_fill_less_read("k", &first).await;
         flights.end("k", &first);
-        let second = flights.join("k").1.unwrap();
+        let second = join(&flights).1.unwrap();
         flights.close_before_fill_less_read("k", &second).await;
-        let third = flights.join("k").1.unwrap();
+        let third = join(&flights).1.unwrap();
         let mut waiting = Box::pin(flights.close_before_fill_less_read("k", &third));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         flights.end("k", &second);
@@ -231,11 +249,29 @@ mod tests {
     #[tokio::test]
     async fn closing_leaves_a_newer_flight_of_the_key_alone() {
         let flights = Flights::default();
-        let old = flights.join("k").1.unwrap();
+        let old = join(&flights).1.unwrap();
         flights.close("k", &old);
-        let new = flights.join("k").1.unwrap();
+        let new = join(&flights).1.unwrap();
         flights.close("k", &old);
-        assert!(flights.join("k").1.is_none(), "the newer flight is still open");
+        assert!(join(&flights).1.is_none(), "the newer flight is still open");
         flights.close("k", &new);
+    }
+
+    /// Its runtime is there, and nothing drives it.
+    #[tokio::test]
+    async fn a_flight_that_is_not_driven_any_more_is_abandoned() {
+        let flights = Flights::default();
+        let (ticket, first) = join(&flights);
+        let first = first.unwrap();
+        flights.close_before_fill_less_read("k", &first).await;
+        let second = join(&flights).1.unwrap();
+        let behind = flights.close_before_fill_less_read("k", &second);
+        assert!(futures_util::join!(ticket.wait::<u8>(), behind).0.is_none());
+        let third = join(&flights).1.unwrap();
+        let (late, fourth) = join(&flights);
+        assert!(fourth.is_none(), "the third one has just begun");
+        assert!(late.wait::<u8>().await.is_none());
+        assert!(join(&flights).1.is_some(), "the third one has stopped");
+        drop((first, second, third));
     }
 }

@@ -238,6 +238,8 @@ pub struct BackendStats {
     pub failures: u64,
     /// How often the breaker has opened.
     pub trips: u64,
+    /// How often connections that led nowhere were replaced.
+    pub reconnects: u64,
     /// Whether the breaker is open now: the database answers.
     pub open: bool,
     /// Queued invalidations: keys whose writes the store does not know of yet. They are read from the
@@ -292,9 +294,10 @@ impl fmt::Display for Stats {
             }
             writeln!(f)?;
         }
-        for BackendStats { backend, round_trips, failures, trips, open, queued } in &self.backends {
-            write!(f, "{backend}: round_trips={round_trips} failures={failures}")?;
-            writeln!(f, " trips={trips} open={open} queued={queued}")?;
+        for BackendStats { backend, round_trips, failures, trips, reconnects, open, queued } in &self.backends
+        {
+            write!(f, "{backend}: round_trips={round_trips} failures={failures} trips={trips}")?;
+            writeln!(f, " reconnects={reconnects} open={open} queued={queued}")?;
         }
         Ok(())
     }

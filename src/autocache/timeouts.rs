@@ -18,7 +18,7 @@ pub(super) fn check_in_background(database: &DatabaseConnection, settings: &Sett
         let (database, settings) = (database.clone(), *settings);
         runtime.spawn(async move {
             match limits(&database).await {
-                Ok(limits) => warn_of(&limits, &settings),
+                Ok(limits) => warn_of(database.get_database_backend(), &limits, &settings),
                 Err(error) => tracing::debug!(target: TARGET, %error, "the database's timeouts are unknown"),
             }
         });
@@ -64,7 +64,7 @@ fn too_long<'a>(limits: &'a [Named], settings: &Settings) -> Vec<&'a Named> {
     limits.iter().filter(concerns).collect()
 }
 
-fn warn_of(limits: &[Named], settings: &Settings) {
+fn warn_of(backend: DbBackend, limits: &[Named], settings: &Settings) {
     let too_long = too_long(limits, settings);
     if too_long.is_empty() {
         return;
@@ -76,10 +76,28 @@ fn warn_of(limits: &[Named], settings: &Settings) {
     tracing::warn!(
         target: TARGET,
         intent_ttl = ?settings.intent_ttl, transaction_intent_ttl = ?settings.transaction_intent_ttl,
-        "the database lets writes take longer than the TTL of their intents: {}. Shorten these, or lengthen the \
-         TTLs",
-        too_long.iter().map(show).collect::<Vec<_>>().join(", ")
+        "the database lets writes take longer than the TTL of their intents: {}. Run `{}`, which new connections \
+         obey; or lengthen the TTLs by `intent_ttl` and `transaction_intent_ttl`",
+        too_long.iter().map(show).collect::<Vec<_>>().join(", "),
+        remedy(backend, &too_long, settings)
     );
+}
+
+/// The statements after which none of these is too long. Half of the TTL is left for the COMMIT.
+fn remedy(backend: DbBackend, too_long: &[&Named], settings: &Settings) -> String {
+    let statement = |named: &&Named| match (backend, named.name.as_str()) {
+        // A limit on statements ends their waits for locks, too.
+        (_, "lock_timeout") => None,
+        (DbBackend::Postgres, name) => {
+            let ttl = match name {
+                "statement_timeout" => settings.intent_ttl,
+                _ => settings.transaction_intent_ttl,
+            };
+            Some(format!("ALTER ROLE CURRENT_USER SET {name} = '{}ms'", (ttl / 2).as_millis().max(1)))
+        }
+        (_, name) => Some(format!("SET GLOBAL {name} = {}", (settings.intent_ttl / 2).as_secs().max(1))),
+    };
+    too_long.iter().filter_map(statement).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -91,17 +109,18 @@ mod tests {
         Named { name: name.to_owned(), limit: Some(Duration::from_secs(seconds)).filter(|l| !l.is_zero()) }
     }
 
+    const SETTINGS: Settings = Settings {
+        ttl: Duration::ZERO,
+        tombstone_ttl: None,
+        consistency: Consistency::Available,
+        intent_ttl: Duration::from_secs(10),
+        transaction_intent_ttl: Duration::from_secs(30),
+        max_entry_bytes: 0,
+        untracked_writes: UntrackedWrites::Invalidate,
+    };
+
     fn names(limits: &[Named]) -> Vec<&str> {
-        let settings = Settings {
-            ttl: Duration::ZERO,
-            tombstone_ttl: None,
-            consistency: Consistency::Available,
-            intent_ttl: Duration::from_secs(10),
-            transaction_intent_ttl: Duration::from_secs(30),
-            max_entry_bytes: 0,
-            untracked_writes: UntrackedWrites::Invalidate,
-        };
-        too_long(limits, &settings).iter().map(|named| named.name.as_str()).collect()
+        too_long(limits, &SETTINGS).iter().map(|named| named.name.as_str()).collect()
     }
 
     #[test]
@@ -117,5 +136,19 @@ mod tests {
         );
         assert_eq!(names(&[named("innodb_lock_wait_timeout", 50)]), ["innodb_lock_wait_timeout"]);
         assert_eq!(names(&[named("innodb_lock_wait_timeout", 9)]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_too_long_comes_with_the_statement_that_mends_it() {
+        let idle = "idle_in_transaction_session_timeout";
+        let stock = [named("statement_timeout", 0), named("lock_timeout", 0), named(idle, 0)];
+        assert_eq!(
+            remedy(DbBackend::Postgres, &too_long(&stock, &SETTINGS), &SETTINGS),
+            "ALTER ROLE CURRENT_USER SET statement_timeout = '5000ms'; \
+             ALTER ROLE CURRENT_USER SET idle_in_transaction_session_timeout = '15000ms'"
+        );
+        let stock = [named("innodb_lock_wait_timeout", 50)];
+        let remedy = remedy(DbBackend::MySql, &too_long(&stock, &SETTINGS), &SETTINGS);
+        assert_eq!(remedy, "SET GLOBAL innodb_lock_wait_timeout = 5");
     }
 }

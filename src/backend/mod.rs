@@ -6,16 +6,20 @@
 
 mod breaker;
 mod journal;
+mod outage;
 
 use crate::coherence::{Step, Token};
 use crate::entry::Fingerprint;
+use crate::pulse::Pulse;
 use crate::store::{Command, Found, IdIndex, Reply, StoreError, StoreErrorKind, StoreHandle};
 use crate::telemetry::{BackendStats, Spread, TARGET};
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
 use journal::{JOURNAL_KEYS_MAX, Journal, Queued};
+use outage::Outage;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,8 +27,8 @@ use tokio::time::Instant;
 const PROBE_KEY: &str = ":probe";
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
-/// So many probes in a row that were not answered in time mean a connection that leads nowhere.
-const SILENT_PROBES_MAX: u32 = 3;
+/// So long after now is never.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
@@ -37,8 +41,9 @@ struct Inner {
     store: StoreHandle,
     breaker: Breaker,
     journal: Journal,
-    /// Whether a task is bringing the store back and the journal to it.
-    recovering: AtomicBool,
+    /// That of the task which brings the store back and the journal to it.
+    recovery: Pulse,
+    outage: Outage,
     round_trips: Spread<AtomicU64>,
     failures: AtomicU64,
 }
@@ -50,7 +55,8 @@ impl Backend {
             store,
             breaker: Breaker::default(),
             journal: Journal::default(),
-            recovering: AtomicBool::new(false),
+            recovery: Pulse::default(),
+            outage: Outage::default(),
             round_trips: Spread::default(),
             failures: AtomicU64::new(0),
         };
@@ -67,13 +73,14 @@ impl Backend {
 
     /// With the round trips that its entities have counted themselves.
     pub(crate) fn stats(&self, counted_elsewhere: u64) -> BackendStats {
-        let Inner { name, breaker, journal, round_trips, failures, .. } = &*self.inner;
+        let Inner { name, breaker, journal, outage, round_trips, failures, .. } = &*self.inner;
         let counted = round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
         BackendStats {
             backend: name.to_string(),
             round_trips: counted_elsewhere + counted,
             failures: failures.load(Ordering::Relaxed),
             trips: breaker.trips(),
+            reconnects: outage.reconnects(),
             open: breaker.is_open(),
             queued: journal.len(),
         }
@@ -124,7 +131,7 @@ impl Backend {
     }
 
     pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
-        let touched = match self.inner.breaker.check() {
+        let touched = match self.check() {
             Ok(()) => self.note(clear(&self.inner, entity).await),
             Err(error) => Err(error),
         };
@@ -134,23 +141,23 @@ impl Backend {
 
     async fn get_unless_suspect(&self, key: String) -> Result<Found, StoreError> {
         let inner = &self.inner;
-        inner.breaker.check()?;
+        self.check()?;
         if inner.journal.suspects(&key) {
-            return Err(suspect());
+            return Err(self.suspect());
         }
         self.note(inner.store.get(key).await)
     }
 
     async fn get_many_unless_suspect(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         let inner = &self.inner;
-        inner.breaker.check()?;
+        self.check()?;
         // The journal is asked before the store: what is delivered between the two was delivered
         // before the store was read.
         if inner.journal.is_empty() {
             return self.note(inner.store.get_many(keys).await);
         }
         if inner.journal.suspects_all() {
-            return Err(suspect());
+            return Err(self.suspect());
         }
         let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
         let found = self.note(inner.store.get_many(keys).await)?;
@@ -160,7 +167,7 @@ impl Backend {
     }
 
     async fn run_unless_suspect(&self, commands: Vec<Command>) -> Vec<Reply> {
-        if let Err(error) = self.inner.breaker.check() {
+        if let Err(error) = self.check() {
             return commands.iter().map(|_| Err(error.clone())).collect();
         }
         let journal = &self.inner.journal;
@@ -173,7 +180,7 @@ impl Backend {
         let kept = commands.into_iter().zip(&barred).filter(|(_, barred)| !**barred);
         let mut replies = self.run_now(kept.map(|(command, _)| command).collect()).await.into_iter();
         let mut reply = |barred: bool| if barred { None } else { replies.next() };
-        barred.into_iter().map(|barred| reply(barred).unwrap_or_else(|| Err(suspect()))).collect()
+        barred.into_iter().map(|barred| reply(barred).unwrap_or_else(|| Err(self.suspect()))).collect()
     }
 
     async fn run_now(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -181,7 +188,24 @@ impl Backend {
             return Vec::new();
         }
         let replies = self.inner.store.as_dyn().run(commands).await;
+        self.inner.outage.note_refusals(&self.inner.name, &replies);
         replies.into_iter().map(|reply| self.note(reply)).collect()
+    }
+
+    /// # Errors
+    /// The breaker is open.
+    fn check(&self) -> Result<(), StoreError> {
+        let checked = self.inner.breaker.check();
+        if checked.is_err() {
+            // The runtime of the task that was to close it may have ended.
+            self.recover();
+        }
+        checked
+    }
+
+    fn suspect(&self) -> StoreError {
+        self.recover();
+        StoreError::new(StoreErrorKind::Refused, "a write of this key has not reached the store yet")
     }
 
     /// See [`Store::keeps_order`](crate::Store::keeps_order).
@@ -196,7 +220,7 @@ impl Backend {
     /// Queues an invalidation of a key whose write the store does not know of: the key is suspect until it
     /// is delivered, once `after` has passed and the store answers. `token` names the write.
     pub(crate) fn queue(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
-        let due = Instant::now() + after;
+        let due = after_now(after);
         if self.inner.journal.queue(key, Queued { token, due, entity }) {
             tracing::error!(
                 target: TARGET,
@@ -211,7 +235,7 @@ impl Backend {
     /// As [`queue`](Self::queue), for a write to any row of an entity: every key is suspect until the entity
     /// was cleared.
     pub(crate) fn queue_entity(&self, entity: EntityKeys, after: Duration) {
-        self.inner.journal.queue_entity(entity, Instant::now() + after);
+        self.inner.journal.queue_entity(entity, after_now(after));
         self.recover();
     }
 
@@ -224,23 +248,20 @@ impl Backend {
     /// long.
     fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &result
-            && matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+            && is_away(error)
         {
             if self.inner.breaker.open() {
-                tracing::warn!(
-                    target: TARGET,
-                    backend = %self.inner.name, %error,
-                    "the cache does not answer; the database does until it is back"
-                );
+                self.inner.outage.begin(&self.inner.name, error, self.inner.failures.load(Ordering::Relaxed));
             }
             self.recover();
         }
         result
     }
 
-    /// Starts the task that brings the store back, unless it is under way.
+    /// Starts the task that brings the store back, unless it is under way. It runs on the caller's runtime: when
+    /// that ends or stands still, the next caller who finds the breaker open starts another.
     fn recover(&self) {
-        if self.inner.recovering.swap(true, Ordering::AcqRel) {
+        if !self.inner.recovery.take_over() {
             return;
         }
         let recovery = Recovery(self.inner.clone());
@@ -255,29 +276,13 @@ struct Recovery(Arc<Inner>);
 
 impl Drop for Recovery {
     fn drop(&mut self) {
-        self.0.recovering.store(false, Ordering::Release);
+        self.0.recovery.end();
     }
 }
 
-/// Probes the store and delivers the journal until the breaker is closed and the journal is empty.
 async fn recover(recovery: Recovery) {
     let inner = recovery.0.clone();
-    let mut pause = PAUSE_MIN;
-    let mut silent = 0;
-    loop {
-        match reconcile(&inner).await {
-            Ok(()) if inner.journal.is_empty() => break,
-            Ok(()) => (pause, silent) = (PAUSE_MIN, 0),
-            Err(error) if error.kind() == StoreErrorKind::Timeout => silent += 1,
-            Err(_) => silent = 0,
-        }
-        if silent >= SILENT_PROBES_MAX {
-            inner.store.as_dyn().reconnect().await;
-            silent = 0;
-        }
-        tokio::time::sleep(pause).await;
-        pause = PAUSE_MAX.min(pause * 2);
-    }
+    inner.recovery.keep(pin!(bring_back(&inner))).await;
     drop(recovery);
     // What was queued between the last check and the drop has not started another recovery.
     if !inner.journal.is_empty() || inner.breaker.is_open() {
@@ -285,14 +290,48 @@ async fn recover(recovery: Recovery) {
     }
 }
 
-/// The journal is delivered before the breaker closes.
-async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
-    deliver(inner).await?;
-    inner.store.get(PROBE_KEY.to_owned()).await?;
-    if inner.breaker.close() {
-        tracing::info!(target: TARGET, backend = %inner.name, "the cache answers again");
+/// Probes the store and delivers the journal until the breaker is closed and the journal is empty.
+async fn bring_back(inner: &Inner) {
+    let mut pause = PAUSE_MIN;
+    let mut away_since = Instant::now();
+    loop {
+        match reconcile(inner).await {
+            Ok(()) if inner.journal.is_empty() => return,
+            Ok(()) => (pause, away_since) = (PAUSE_MIN, Instant::now()),
+            Err(error) if is_away(&error) => {
+                if inner.store.as_dyn().reconnect(away_since.elapsed()).await {
+                    inner.outage.note_reconnect(&inner.name);
+                    pause = PAUSE_MIN;
+                }
+            }
+            // It answers.
+            Err(_) => away_since = Instant::now(),
+        }
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
     }
-    Ok(())
+}
+
+/// The journal is delivered before the breaker closes.
+///
+/// # Errors
+/// The store is away; or it refuses a part of the journal, whose keys stay suspect.
+async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
+    let delivered = answered(deliver(inner).await)?;
+    // A user who may not read this key is answered, too.
+    let _ = answered(inner.store.get(PROBE_KEY.to_owned()).await)?;
+    if inner.breaker.close() {
+        inner.outage.end(&inner.name, inner.failures.load(Ordering::Relaxed), inner.journal.len());
+    }
+    delivered
+}
+
+/// What a store that is there has answered, be it a refusal.
+fn answered<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
+    match result {
+        Err(error) if is_away(&error) => Err(error),
+        result => Ok(result),
+    }
 }
 
 /// Invalidates what is due: keys, or whole entities after an overflow.
@@ -333,8 +372,13 @@ fn is_reading<E>(step: &Step<E>) -> bool {
     matches!(step, Step::Lease { .. } | Step::Fill { .. })
 }
 
-fn suspect() -> StoreError {
-    StoreError::new(StoreErrorKind::Refused, "a write of this key has not reached the store yet")
+fn is_away(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+}
+
+fn after_now(after: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(after).unwrap_or_else(|| now + NEVER)
 }
 
 #[cfg(test)]

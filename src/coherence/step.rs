@@ -274,8 +274,11 @@ fn leave<E>(others: Vec<Holder>) -> Transition<E> {
     Transition::put(Slot::Intent(rest), Lifetime::AsBefore, Answer::Shared)
 }
 
+/// A deadline has 13 digits on the wire: a hundred years is as good as for ever.
+const LONGEST_MS: u64 = 100 * 365 * 24 * 3_600 * 1_000;
+
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
+    u64::try_from(duration.as_millis()).unwrap_or(LONGEST_MS).min(LONGEST_MS)
 }
 
 #[cfg(test)]

@@ -71,6 +71,10 @@ pub(super) fn execute_unprepared<'a>(db: &'a dyn Watched, sql: &'a str) -> Answe
 /// What the guard does before the statement.
 async fn before(db: &dyn Watched, statement: &Statement) -> Result<Guarded, DbErr> {
     if sql::only_reads(statement) {
+        if let Some(work) = db.work().filter(|_| sql::sets_session(statement)) {
+            // The cache holds what the pool sees.
+            work.note_write();
+        }
         return Ok(Guarded::default());
     }
     let has_regions = db.autocache().has_regions();

@@ -10,7 +10,6 @@ use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step};
 use crate::entity::{CachedEntity, EntityOps, ops_of};
 use crate::error::CacheError;
-use crate::key::pk_text;
 use crate::keyspace::Keyspace;
 use crate::read::{self, Reader, RowSlot, RowSlots, Source};
 use crate::store::Command;
@@ -112,8 +111,8 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
     /// ```
     ///
     /// # Errors
-    /// [`DbErr::RecordNotFound`], naming model and key, when there is no such row, known from a
-    /// tombstone or read. Any other error is the database's, or says that there is no Autocache or no such backend.
+    /// [`DbErr::RecordNotFound`], naming the model and not the key, which may be a secret, when there is no such row,
+    /// known from a tombstone or read. Any other error is the database's, or says that there is no Autocache or no such backend.
     ///
     /// # Cancel safety
     /// Dropped on a miss, the database read goes on and fills the cache for the next reader.
@@ -125,7 +124,7 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
             if !self.handle.find_by_id(self.source.place(), &pk, &mut row) {
                 self.handle.find(self.source.place(), &pk, &mut row).await?;
             }
-            row.ok_or_else(|| self.handle.not_found(&pk))
+            row.ok_or_else(|| self.handle.not_found())
         }
     }
 
@@ -171,7 +170,7 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
         async move {
             let mut row: Option<E::Model> = None;
             self.handle.refresh(self.source.place(), &pk, &mut row).await?;
-            row.ok_or_else(|| self.handle.not_found(&pk))
+            row.ok_or_else(|| self.handle.not_found())
         }
     }
 
@@ -312,11 +311,11 @@ impl Handle {
         Ok(self.region()?.keyspace.key(pk).unwrap_or_default())
     }
 
+    /// Without the key, which may be a secret: errors are logged.
     #[cold]
-    fn not_found(&self, pk: &ValueTuple) -> DbErr {
-        let pk = pk_text(pk).unwrap_or_else(|| "NULL".to_owned());
+    fn not_found(&self) -> DbErr {
         let model = self.region().map(|region| region.keyspace.model().to_owned()).unwrap_or_default();
-        DbErr::RecordNotFound(format!("no `{model}` with primary key {pk}"))
+        DbErr::RecordNotFound(format!("no `{model}` with this primary key"))
     }
 }
 

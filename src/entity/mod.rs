@@ -8,7 +8,7 @@ mod ops;
 mod registry;
 mod schema;
 
-pub(crate) use column::{integer, integer_of, is_null, is_number};
+pub(crate) use column::{integer, integer_of, is_null};
 pub(crate) use foreign_key::ForeignKey;
 pub use index::Index;
 pub(crate) use index::IndexDeclaration;

@@ -10,17 +10,17 @@ const TYPICAL_ENTRY_BYTES: usize = 256;
 /// A value entry: a row of so many columns.
 ///
 /// # Errors
-/// A column's value cannot be cached.
+/// The value of this column cannot be cached.
 pub(crate) fn encode_row(
     header: &Header,
     columns: usize,
     value: &dyn Fn(usize) -> Value,
-) -> Result<Bytes, Unsupported> {
+) -> Result<Bytes, (usize, Unsupported)> {
     let mut bytes = Vec::with_capacity(TYPICAL_ENTRY_BYTES);
     bytes.extend(header.encode(b'V'));
     values::begin(&mut bytes, columns);
     for column in 0..columns {
-        values::push(&mut bytes, &value(column))?;
+        values::push(&mut bytes, &value(column)).map_err(|error| (column, error))?;
     }
     Ok(bytes.into())
 }

@@ -126,6 +126,15 @@ pub(crate) fn read(bytes: &[u8], reading: Reading) -> Result<Content<'_>, Unread
     }
 }
 
+/// How much memory this entry's row takes when it is decoded, about; 0 for what is no row.
+#[must_use]
+pub(crate) fn decoded_bytes(bytes: &[u8]) -> usize {
+    match (kind_of(bytes), bytes.get(HEADER_LEN..)) {
+        (Kind::Value, Some(payload)) => super::values::decoded_bytes(payload),
+        _ => 0,
+    }
+}
+
 /// Whether a sweep of this entity must touch these bytes: its entries of any format (all formats begin
 /// with kind, version and entity), and markers, which do not say whose they are. Nothing else: the
 /// server may hold the data of others.

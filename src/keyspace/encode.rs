@@ -2,13 +2,13 @@
 
 use super::{IndexDef, Keyspace};
 use crate::coherence::{Lifetime, Token};
-use crate::entry::values::Unsupported;
 use crate::entry::{self, Header, PkMark};
 use crate::key;
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
 use sea_orm::sea_query::{Value, ValueTuple};
 use sha2::{Digest, Sha256};
+use std::sync::atomic::Ordering;
 
 /// An entry and its TTL.
 pub(crate) type Entry = (Bytes, Lifetime);
@@ -20,12 +20,15 @@ impl Keyspace {
         match entry::encode_row(&header, self.schema.columns.len(), value) {
             Ok(bytes) if bytes.len() > self.settings.max_entry_bytes => {
                 self.stats.count(Event::oversized);
-                let (bytes, limit) = (bytes.len(), self.settings.max_entry_bytes);
-                tracing::warn!(target: TARGET, entity = %self.model(), bytes, limit, "row too large to be cached");
+                let limit = self.settings.max_entry_bytes;
+                self.warn_once(&format!("{} bytes, more than `max_entry_bytes`: {limit}", bytes.len()));
                 None
             }
             Ok(bytes) => Some((bytes, Lifetime::of(self.ttl))),
-            Err(error) => self.cannot_encode(&error),
+            Err((column, error)) => {
+                let column = self.schema.columns.get(column).map_or("", |column| column.name);
+                self.cannot_encode(&format!("column `{column}`: {error}"))
+            }
         }
     }
 
@@ -51,7 +54,7 @@ impl Keyspace {
         }
         let bytes = match entry::encode_members(&header, mark_of(index, values), members) {
             Ok(bytes) => bytes,
-            Err(error) => return self.cannot_encode(&error),
+            Err(error) => return self.cannot_encode(&error.to_string()),
         };
         if bytes.len() > self.settings.max_entry_bytes {
             self.stats.count(Event::oversized);
@@ -72,10 +75,20 @@ impl Keyspace {
         (mark == mark_of(index, values)).then_some(members)
     }
 
-    fn cannot_encode<T>(&self, error: &Unsupported) -> Option<T> {
+    fn cannot_encode<T>(&self, reason: &str) -> Option<T> {
         self.stats.count(Event::uncacheable);
-        tracing::debug!(target: TARGET, entity = %self.model(), %error, "a row cannot be cached");
+        self.warn_once(reason);
         None
+    }
+
+    /// Such a row is read, and so met, again and again; the counters say how often.
+    fn warn_once(&self, reason: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: TARGET, entity = %self.model(), reason,
+                "a row cannot be cached, and is read from the database each time; this is logged once"
+            );
+        }
     }
 }
 

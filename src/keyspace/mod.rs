@@ -8,14 +8,14 @@ pub(crate) use index::IndexDef;
 
 use crate::backend::{Backend, EntityKeys};
 use crate::coherence::Token;
-use crate::entity::{Schema, is_number, pk_tuple};
+use crate::entity::{Schema, pk_tuple};
 use crate::entry::{self, Fingerprint, Reading, schema_hash};
 use crate::key::{self, KeyParts};
 use crate::settings::{Consistency, Settings};
 use crate::store::{IdIndex, StoreError, Sweep};
 use crate::telemetry::{Event, Recorder, TARGET};
 use sea_orm::DbBackend;
-use sea_orm::sea_query::{ColumnType, Value, ValueTuple};
+use sea_orm::sea_query::{Value, ValueTuple};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub(crate) struct Keyspace {
     /// Which database this is, if that is known.
     pub(crate) database: Option<DbBackend>,
     pub(crate) stats: Recorder,
+    /// Whether a row that cannot be cached was logged.
+    warned: AtomicBool,
 }
 
 impl Keyspace {
@@ -80,6 +82,7 @@ impl Keyspace {
             exact_keys,
             plain_keys: has_plain_keys(&app, &schema),
             stats: Recorder::new(&schema.model, backend.name()),
+            warned: AtomicBool::new(false),
             tombstone_ttl: remembers_absence.then_some(tombstone_ttl),
             empty_list_ttl: tombstone_ttl.max(Duration::from_millis(1)),
             settings: *settings,
@@ -161,7 +164,7 @@ impl Keyspace {
 
     fn key_of(&self, text: &str) -> String {
         let Schema { make_key, model, version, .. } = &self.schema;
-        key::bounded(make_key(&KeyParts::new(&self.app, model, text, *version)))
+        key::bounded(make_key(&KeyParts::new(&self.app, model, text, *version)), || self.prefix())
     }
 
     /// The key that every write of an indexed entity touches before the row's own, so that a reader of many
@@ -188,7 +191,7 @@ impl Keyspace {
             }
             Err(error) => {
                 self.stats.count(Event::errors);
-                tracing::warn!(target: TARGET, entity = %self.model(), %error, "a write did not reach the cache");
+                tracing::debug!(target: TARGET, entity = %self.model(), %error, "a write did not reach the cache");
                 self.backend.queue_entity(self.entity_keys(), Duration::ZERO);
                 Err(error)
             }
@@ -237,12 +240,12 @@ fn lines(schema: &Schema) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether the entity keeps the default key form, and its keys cannot grow beyond the limit.
+/// Whether the entity keeps the default key form, for keys of every length.
 fn has_plain_keys(app: &str, schema: &Schema) -> bool {
-    let probe = KeyParts::new(app, &schema.model, "0", schema.version);
-    let bounded = schema.pk.iter().all(|column| {
-        let kind = schema.columns[*column].definition.get_column_type();
-        is_number(kind) || *kind == ColumnType::Uuid
-    });
-    bounded && (schema.make_key)(&probe) == probe.to_string()
+    let long = "x".repeat(2 * key::KEY_BYTES_MAX);
+    let is_plain = |text: &str| {
+        let probe = KeyParts::new(app, &schema.model, text, schema.version);
+        (schema.make_key)(&probe) == probe.to_string()
+    };
+    key::is_kept(&format!("{app}:{}:", schema.model)) && ["0", "Zz", &long].into_iter().all(is_plain)
 }

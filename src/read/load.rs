@@ -7,6 +7,7 @@ use crate::autocache::{Autocache, Region};
 use crate::coherence::{Answer, Step, Token};
 use crate::entity::pk_tuple;
 use crate::keyspace::{Entry, Keyspace};
+use crate::pulse::Pulse;
 use crate::single_flight::{EndFlights, Flight, Landing, Ticket};
 use crate::store::{Command, Found, Reply};
 use crate::telemetry::{Event, TARGET};
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use sea_orm::sea_query::{Value, ValueTuple};
+use std::pin::pin;
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -163,8 +165,9 @@ impl<'a> Load<'a> {
     fn join_or_lead(&self, wants: &[Want], open: &[usize], mode: Mode) -> Vec<(usize, Ticket)> {
         let mut leaders = Vec::new();
         let mut tickets = Vec::with_capacity(open.len());
+        let pulse = Arc::new(Pulse::started());
         for &place in open {
-            let (ticket, flight) = self.region().flights.join(&wants[place].key);
+            let (ticket, flight) = self.region().flights.join(&wants[place].key, &pulse);
             match flight {
                 Some(flight) => leaders.push(Leader::new(wants[place].clone(), flight)),
                 None => self.keyspace().stats.count(Event::joins),
@@ -176,7 +179,8 @@ impl<'a> Load<'a> {
             let span = tracing::debug_span!(target: TARGET, "autocache.load", entity = %model);
             let (autocache, region) = (self.reader.autocache.clone(), self.region().clone());
             let flying = fly_detached(autocache, region, self.kind, self.index, leaders, mode);
-            tokio::spawn(flying.instrument(span));
+            // A task of this runtime, which may end or stand still before the task does: hence the pulse.
+            tokio::spawn(async move { pulse.keep(pin!(flying)).await }.instrument(span));
         }
         tickets
     }

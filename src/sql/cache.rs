@@ -61,6 +61,13 @@ pub(crate) fn only_reads(statement: &Statement) -> bool {
     reads && !sql.contains(';') || shape_of(statement).only_reads()
 }
 
+/// Whether a statement that only reads may change what the session sees: its role, or what row policies look at.
+pub(crate) fn sets_session(statement: &Statement) -> bool {
+    let sql = statement.sql.trim_ascii_start();
+    let begins = |word: &str| sql.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    begins("SET ") || begins("RESET ") || super::mentions(sql, "set_config")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

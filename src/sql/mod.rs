@@ -13,7 +13,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cache::{only_reads, shape_of};
+pub(crate) use cache::{only_reads, sets_session, shape_of};
 pub(crate) use condition::Rows;
 pub(crate) use named::Equals;
 pub(crate) use shape::{Control, Shape, TableWrite, Verb, value_of};

@@ -22,7 +22,7 @@ pub use redis::{RedisStore, RedisStoreBuilder};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 /// One step on one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,9 +118,13 @@ pub trait Store: Debug + Send + Sync + 'static {
         true
     }
 
-    /// Called when the store has not answered for a while: a chance to drop connections that lead
-    /// nowhere. Does nothing unless overridden.
-    async fn reconnect(&self) {}
+    /// Called after each probe that a store which is `away` for so long has not answered: a chance to replace
+    /// connections that lead nowhere, or whose runtime has ended, by ones of the caller's runtime. Whether it has.
+    /// Does nothing unless overridden.
+    async fn reconnect(&self, away: Duration) -> bool {
+        let _ = away;
+        false
+    }
 
     /// A stamp of the server that answers: it changes when another server, or the same one with
     /// another memory, takes over. `None` while that is not known.

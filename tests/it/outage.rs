@@ -24,7 +24,11 @@ fn retitled(book: &book::Model, title: &str) -> book::ActiveModel {
 }
 
 /// Waits until the condition holds, and says how long that took.
-async fn until<F: Future<Output = bool>>(limit: Duration, what: &str, condition: impl Fn() -> F) -> Duration {
+pub async fn until<F: Future<Output = bool>>(
+    limit: Duration,
+    what: &str,
+    condition: impl Fn() -> F,
+) -> Duration {
     let begun = Instant::now();
     while !condition().await {
         assert!(begun.elapsed() < limit, "{what} did not come within {limit:?}");
@@ -305,12 +309,14 @@ async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(),
 
 #[tokio::test]
 async fn the_databases_timeouts_are_looked_up_at_start_and_warned_of() {
-    for (database, named) in
-        [(Database::Postgres, "statement_timeout"), (Database::MariaDb, "innodb_lock_wait_timeout")]
-    {
+    for (database, named, statement) in [
+        (Database::Postgres, "statement_timeout", "ALTER ROLE CURRENT_USER SET statement_timeout = '5000ms'"),
+        (Database::MariaDb, "innodb_lock_wait_timeout", "`SET GLOBAL innodb_lock_wait_timeout = 5`"),
+    ] {
         let log = Log::default();
         let _guard = log.listen(tracing::Level::WARN);
         let _world = World::new(database, Place::Memory).await;
         until(Duration::from_secs(5), "a warning", || async { log.text().contains(named) }).await;
+        assert!(log.text().contains(statement), "{}", log.text());
     }
 }

@@ -7,8 +7,7 @@ use rmp::Marker;
 use sea_orm::prelude::Json;
 use sea_orm::sea_query::value::prelude::serde_json::{Map, Number};
 
-/// How deep arrays and objects may lie in each other, which is what serde_json reads itself.
-pub(super) const DEPTH: usize = 128;
+pub(super) use super::JSON_DEPTH as DEPTH;
 
 /// The most elements for which memory is set aside on the word of a length. What is inside of an
 /// array may claim all of the bytes that are left once more.

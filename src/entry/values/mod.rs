@@ -14,6 +14,7 @@ mod net;
 #[cfg(any(feature = "postgres-array", feature = "postgres-vector"))]
 mod postgres;
 mod read;
+mod size;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -26,9 +27,12 @@ use sea_orm::Value;
 use wire::Input;
 
 pub(crate) use kinds::{supports, supports_arrays, supports_vectors};
+pub(crate) use size::decoded_bytes;
 
 /// How deep arrays may lie in arrays. The depth of JSON is counted on its own.
 const ARRAY_DEPTH: usize = 8;
+/// How deep arrays and objects may lie in each other in JSON, which is what serde_json reads itself.
+const JSON_DEPTH: usize = 128;
 
 /// A value which cannot be written, so that its row is not cached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -32,6 +32,8 @@ pub(super) trait EntryIndex: Send + Sync {
 /// An entry in this process' memory. Decoded once, then shared.
 pub struct MemoryEntry {
     bytes: Bytes,
+    /// What its row takes beside them once it is decoded, about. 0 where a store does not ask for it.
+    decoded_bytes: usize,
     decoded: OnceLock<Decoded>,
     /// Set by the store that has it. `None` within: never.
     expires: OnceLock<Option<Instant>>,
@@ -54,8 +56,20 @@ impl MemoryEntry {
     /// An entry that is not decoded yet.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
+        Self::with_decoded_bytes(bytes, 0)
+    }
+
+    /// As [`new`](Self::new), for a store that is bounded by bytes.
+    pub(super) fn weighed(bytes: Bytes) -> Self {
+        let decoded_bytes = crate::entry::decoded_bytes(&bytes);
+        // It was written into more room than it needs: up to twice as much.
+        Self::with_decoded_bytes(Bytes::copy_from_slice(&bytes), decoded_bytes)
+    }
+
+    fn with_decoded_bytes(bytes: Bytes, decoded_bytes: usize) -> Self {
         Self {
             bytes,
+            decoded_bytes,
             decoded: OnceLock::new(),
             expires: OnceLock::new(),
             used: AtomicU8::new(0),
@@ -68,6 +82,11 @@ impl MemoryEntry {
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// Its bytes and its row.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.len() + self.decoded_bytes
     }
 
     /// The decoded form, if a reader has left it here.

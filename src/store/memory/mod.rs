@@ -49,6 +49,7 @@ const TYPICAL_ENTRY_BYTES: u64 = 512;
 pub struct MemoryStore {
     shards: Box<[RwLock<Shard>]>,
     hasher: Hasher,
+    scale: Scale,
     started: Instant,
 }
 
@@ -66,7 +67,8 @@ impl MemoryStore {
         Self::with_room(max_entries, SHARD_ENTRIES_MIN, max_entries, Scale::Entries)
     }
 
-    /// A store of at most about this many bytes, counting keys, entries and their overhead.
+    /// A store of at most about this many bytes, counting keys, entries, the decoded rows beside them, and their
+    /// overhead. What a row takes is estimated from the values of its columns.
     #[must_use]
     pub fn with_max_bytes(max_bytes: u64) -> Self {
         Self::with_room(max_bytes, SHARD_BYTES_MIN, max_bytes / TYPICAL_ENTRY_BYTES, Scale::Bytes)
@@ -82,7 +84,7 @@ impl MemoryStore {
             let slots = Cache::with(entries, room.div_ceil(shards), scale, hasher.clone(), chance.clone());
             RwLock::new(Shard { slots, chance, markers: 0, sweep_at: SWEEP_FROM })
         };
-        Self { shards: (0..shards).map(shard).collect(), hasher, started: Instant::now() }
+        Self { shards: (0..shards).map(shard).collect(), hasher, scale, started: Instant::now() }
     }
 
     /// How many values and tombstones are held.
@@ -203,7 +205,10 @@ impl Store for MemoryStore {
     }
 
     async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
-        let in_memory = |entry| Arc::new(MemoryEntry::new(entry));
+        let in_memory = |entry| match self.scale {
+            Scale::Entries => Arc::new(MemoryEntry::new(entry)),
+            Scale::Bytes => Arc::new(MemoryEntry::weighed(entry)),
+        };
         commands.into_iter().map(|command| Ok(self.step(command.key, command.step.map(in_memory)))).collect()
     }
 

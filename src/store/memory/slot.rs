@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 
-/// What an entry costs beside its key and bytes, roughly; part of its weight.
-const ENTRY_OVERHEAD_BYTES: usize = 256;
+/// What an entry costs beside its key, its bytes and its row, roughly; part of its weight.
+const ENTRY_OVERHEAD_BYTES: usize = 384;
 
 pub(super) type EntrySlot = Slot<Arc<MemoryEntry>>;
 
@@ -62,9 +62,7 @@ impl Weighter<Box<str>, StoredSlot> for Scale {
     fn weight(&self, key: &Box<str>, stored: &StoredSlot) -> u64 {
         match (self, &stored.slot) {
             (Self::Entries, Slot::Entry(_)) => 1,
-            (Self::Bytes, Slot::Entry(entry)) => {
-                (key.len() + entry.bytes().len() + ENTRY_OVERHEAD_BYTES) as u64
-            }
+            (Self::Bytes, Slot::Entry(entry)) => (key.len() + entry.weight() + ENTRY_OVERHEAD_BYTES) as u64,
             _ => 0,
         }
     }

@@ -5,17 +5,23 @@
 //! command has been answered. While few are in flight, each read is a plain `GET` that is sent at once.
 //!
 //! A read is sent after the call that asks for it, so what it may answer does not change.
+//!
+//! The task that sends a batch runs on the runtime of its first reader, and readers of other runtimes join. If that
+//! one ends or stands still, each of them reads by itself.
 
 use crate::store::{Found, StoreError, StoreErrorKind};
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Reads in flight from which on further ones are batched.
 const CROWD: usize = 4;
 /// Reads of one command.
 const TOGETHER_MAX: usize = 32;
+/// How much longer than its own timeout a batch may take to be sent.
+const PASS_MAX: Duration = Duration::from_millis(100);
 
 /// The reads of a store that are in flight, and those that wait for their batch.
 #[derive(Default)]
@@ -27,7 +33,14 @@ pub(super) struct Coalescer {
 /// A read that has not been sent yet.
 struct Waiting {
     key: String,
-    answer: oneshot::Sender<Result<Found, StoreError>>,
+    answer: oneshot::Sender<Carried>,
+}
+
+/// What becomes of a read that joins a batch.
+enum Carried {
+    Answer(Result<Found, StoreError>),
+    /// The batch is not sent: this is the read's key.
+    Back(String),
 }
 
 /// What a read that joins a batch has to do.
@@ -65,6 +78,14 @@ impl Coalescer {
     fn take(&self) -> Vec<Waiting> {
         std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Gives the reads that wait their keys back.
+    fn disband(&self) {
+        for Waiting { key, answer } in self.take() {
+            // A receiver that is gone needs no key.
+            let _ = answer.send(Carried::Back(key));
+        }
+    }
 }
 
 impl Drop for InFlight<'_> {
@@ -77,21 +98,49 @@ impl Drop for InFlight<'_> {
 pub(super) trait ReadBatch: Clone + Send + Sync + 'static {
     fn coalescer(&self) -> &Coalescer;
 
+    /// How long a command may take.
+    fn command_timeout(&self) -> Duration;
+
     /// Reads these keys, by one command.
     fn read_batch(&self, keys: Vec<String>) -> impl Future<Output = Result<Vec<Found>, StoreError>> + Send;
 }
 
-/// Reads a key together with others. The batch is sent by a task of its own: a reader that is dropped does not
-/// cancel the others.
-pub(super) async fn read_coalesced<S: ReadBatch>(store: &S, key: String) -> Result<Found, StoreError> {
-    let (answer, found) = oneshot::channel();
+/// A batch that is to be sent. Disbanded when its task ends before, as all tasks of a runtime do that ends.
+struct Unsent<S: ReadBatch> {
+    store: S,
+    taken: bool,
+}
+
+impl<S: ReadBatch> Unsent<S> {
+    fn take(&mut self) -> Vec<Waiting> {
+        self.taken = true;
+        self.store.coalescer().take()
+    }
+}
+
+impl<S: ReadBatch> Drop for Unsent<S> {
+    fn drop(&mut self) {
+        if !self.taken {
+            self.store.coalescer().disband();
+        }
+    }
+}
+
+/// Reads a key together with others, or gives it back: then the caller reads it alone. The batch is sent by a task of
+/// its own: a reader that is dropped does not cancel the others.
+pub(super) async fn read_coalesced<S: ReadBatch>(
+    store: &S,
+    key: String,
+) -> Result<Result<Found, StoreError>, String> {
+    let (answer, mut carried) = oneshot::channel();
     match store.coalescer().join(Waiting { key, answer }) {
         Turn::Between => {}
         Turn::First => {
-            let store = store.clone();
+            let mut unsent = Unsent { store: store.clone(), taken: false };
             tokio::spawn(async move {
                 tokio::task::yield_now().await;
-                send(&store, store.coalescer().take()).await;
+                let waiting = unsent.take();
+                send(&unsent.store, waiting).await;
             });
         }
         Turn::Last(all) => {
@@ -99,7 +148,19 @@ pub(super) async fn read_coalesced<S: ReadBatch>(store: &S, key: String) -> Resu
             tokio::spawn(async move { send(&store, all).await });
         }
     }
-    found.await.unwrap_or_else(|_| Err(stopped()))
+    let limit = store.command_timeout().saturating_add(PASS_MAX);
+    let carried = match tokio::time::timeout(limit, &mut carried).await {
+        Ok(carried) => carried.ok(),
+        Err(_) => {
+            store.coalescer().disband();
+            carried.try_recv().ok()
+        }
+    };
+    match carried {
+        Some(Carried::Answer(answer)) => Ok(answer),
+        Some(Carried::Back(key)) => Err(key),
+        None => Ok(Err(stopped())),
+    }
 }
 
 async fn send<S: ReadBatch>(store: &S, mut waiting: Vec<Waiting>) {
@@ -109,15 +170,15 @@ async fn send<S: ReadBatch>(store: &S, mut waiting: Vec<Waiting>) {
     // A receiver that is gone needs no answer.
     match store.read_batch(keys).await {
         Ok(found) => answers.into_iter().zip(found).for_each(|(answer, found)| {
-            let _ = answer.send(Ok(found));
+            let _ = answer.send(Carried::Answer(Ok(found)));
         }),
         Err(error) => answers.into_iter().for_each(|answer| {
-            let _ = answer.send(Err(error.clone()));
+            let _ = answer.send(Carried::Answer(Err(error.clone())));
         }),
     }
 }
 
-/// The runtime of the task that sends the batch has ended. Says nothing about the server.
+/// The task that sent the batch has ended, or stands still. Says nothing about the server.
 fn stopped() -> StoreError {
     StoreError::new(StoreErrorKind::Refused, "the task that was to send this read was stopped")
 }

@@ -1,15 +1,16 @@
 //! Connecting: the settings under which fred neither hangs nor hides an outage.
 
 use super::coalesce::Coalescer;
+use super::connections::{CONNECT_TIMEOUT, Connections, optioned, start};
 use super::scripts::Scripts;
-use super::server::Server;
-use super::{Inner, RedisStore};
+use super::{Inner, RedisStore, permissions};
 use crate::store::{StoreError, StoreErrorKind};
-use fred::clients::{Client, WithOptions};
+use arc_swap::ArcSwap;
+use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::types::Builder;
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
+    Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
 };
 use futures_util::future::BoxFuture;
 use std::future::Future;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
 /// fred notices that a connection is down only after the first of these delays; so it is short.
 const RECONNECT_FIRST_MS: u32 = 5;
@@ -45,8 +45,8 @@ impl RedisStore {
     /// does not queue while the server is away.
     ///
     /// # Errors
-    /// The URL or the configuration is wrong. A server that cannot be reached is a warning only: the
-    /// store picks it up when it comes.
+    /// The URL or the configuration is wrong, or the Redis user may not run a command that the store needs: the
+    /// error names it. A server that cannot be reached is a warning only: the store picks it up when it comes.
     pub fn connect(url: &str) -> impl Future<Output = Result<Self, StoreError>> + Send + use<> {
         Self::builder(url).connect()
     }
@@ -56,10 +56,8 @@ impl RedisStore {
         RedisStoreBuilder::new(Source::Url(url.to_owned()))
     }
 
-    /// Settings for a store on a client that you have made and started.
-    ///
-    /// Give it a reconnect policy: without one fred waits for ever once the server has gone. A
-    /// warning says so.
+    /// Settings for a store on a client that you have made and started. When it leads nowhere, the store goes on
+    /// with one of its own with the same settings.
     pub fn on_client(client: Client) -> RedisStoreBuilder {
         RedisStoreBuilder::new(Source::Clients(vec![client]))
     }
@@ -95,11 +93,12 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Makes the store.
+    /// Makes the store. Its connections belong to the caller's runtime. When that ends, or they lead nowhere, the
+    /// next caller's runtime gets new ones in less than a second; until then the database answers.
     ///
     /// # Errors
-    /// The URL or the configuration is wrong. A server that cannot be reached within a second is a
-    /// warning only.
+    /// The URL or the configuration is wrong, or the Redis user may not run a command that the store needs. A
+    /// server that cannot be reached within a second is a warning only.
     pub fn connect(self) -> impl Future<Output = Result<RedisStore, StoreError>> + Send {
         // Boxed here, or else programs compile all that fred does to connect.
         let connected: BoxFuture<'static, _> = Box::pin(self.open());
@@ -108,38 +107,37 @@ impl RedisStoreBuilder {
 
     async fn open(self) -> Result<RedisStore, StoreError> {
         let Self { source, prefix, connections, command_timeout } = self;
-        let clients = match source {
-            Source::Url(url) => connect_all(&url, connections, command_timeout).await?,
-            Source::Clients(clients) => clients,
+        let (clients, tasks) = match source {
+            Source::Url(url) => {
+                let clients = clients_of(&url, connections, command_timeout)?;
+                let tasks = start(&clients).await;
+                (clients, tasks)
+            }
+            Source::Clients(clients) => (clients, Vec::new()),
         };
-        if clients.is_empty() {
+        let Some(first) = clients.first().map(|client| optioned(client, command_timeout)) else {
             return Err(StoreError::new(StoreErrorKind::Config, "a pool without clients"));
-        }
-        clients.iter().for_each(warn_if_it_may_hang);
-        let untimed = clients.iter().map(|client| optioned(client, Duration::ZERO)).collect();
-        let clients: Vec<_> = clients.into_iter().map(|client| optioned(&client, command_timeout)).collect();
+        };
+        let clustered = clients.iter().any(ClientLike::is_clustered);
         let scripts = Scripts::new();
-        let server = Server::watch(&clients).await;
-        if let Some(client) = clients.first()
-            && let Err(error) = scripts.load(client).await
-        {
+        let loaded = scripts.load(&first).await;
+        permissions::check(&first, &prefix, &loaded).await?;
+        if let Err(error) = loaded {
             tracing::warn!(
                 target: "sea_orm_autocache",
                 error = %error.details(),
                 "Redis cannot be reached yet; the database answers until it can"
             );
         }
-        let clustered = clients.iter().any(ClientLike::is_clustered);
+        let connections = Connections::of(clients, tasks, command_timeout).await;
         let inner = Inner {
-            clients,
-            untimed,
+            connections: ArcSwap::from_pointee(connections),
             command_timeout,
             next: AtomicUsize::new(0),
             clustered,
             coalescer: Coalescer::default(),
             prefix,
             scripts,
-            server,
         };
         Ok(RedisStore { inner: Arc::new(inner) })
     }
@@ -152,19 +150,7 @@ impl std::fmt::Debug for RedisStoreBuilder {
     }
 }
 
-/// `fail_fast` looks at the connection's state when a command is sent; the timeout covers a silent
-/// server; one attempt, so that a command is never replayed late (a redirect in a cluster is one more).
-fn optioned(client: &Client, command_timeout: Duration) -> WithOptions<Client> {
-    let max_attempts = Some(if client.is_clustered() { 3 } else { 1 });
-    client.with_options(&Options {
-        fail_fast: true,
-        timeout: Some(command_timeout),
-        max_attempts,
-        ..Options::default()
-    })
-}
-
-async fn connect_all(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>, StoreError> {
+fn clients_of(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>, StoreError> {
     // fred's own message may quote the URL, and the URL may hold a password.
     let bad_url =
         |()| StoreError::new(StoreErrorKind::Config, "this is not a Redis URL: redis://host:port/db");
@@ -189,17 +175,7 @@ async fn connect_all(url: &str, count: usize, timeout: Duration) -> Result<Vec<C
         performance.broadcast_channel_capacity = EVENTS_BUFFERED;
     });
     let config_error = |e: fred::error::Error| StoreError::new(StoreErrorKind::Config, e.details());
-    let mut clients = Vec::with_capacity(count);
-    for _ in 0..count {
-        let client = builder.build().map_err(config_error)?;
-        drop(client.connect());
-        clients.push(client);
-    }
-    for client in &clients {
-        // Not an error when it fails: the connection goes on trying.
-        let _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()).await;
-    }
-    Ok(clients)
+    (0..count).map(|_| builder.build().map_err(config_error)).collect()
 }
 
 /// fred takes a URL of any scheme for one of Redis.
@@ -224,14 +200,4 @@ fn tune_connection(connection: &mut ConnectionConfig, clustered: bool) {
     // A demoted primary answers READONLY; a starting one LOADING.
     connection.reconnect_errors =
         vec![ReconnectError::ClusterDown, ReconnectError::Loading, ReconnectError::ReadOnly];
-}
-
-fn warn_if_it_may_hang(client: &Client) {
-    if client.client_reconnect_policy().is_none() {
-        tracing::warn!(
-            target: "sea_orm_autocache",
-            "this fred client has no reconnect policy: once its connection breaks the cache stays off. \
-             Set one with `Builder::set_policy`"
-        );
-    }
 }

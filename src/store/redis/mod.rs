@@ -2,6 +2,8 @@
 
 mod coalesce;
 mod connect;
+mod connections;
+mod permissions;
 mod reply;
 mod scripts;
 mod server;
@@ -10,20 +12,20 @@ pub use connect::RedisStoreBuilder;
 
 use super::{Command, Found, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;
-use crate::entry;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coalesce::{Coalescer, ReadBatch, read_coalesced};
+use connections::Connections;
 use fred::clients::{Client, Pipeline, WithOptions};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
 use reply::{found, in_time, is_noscript, one_for_each, store_error};
 use scripts::{Call, Scripts};
-use server::Server;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
@@ -50,9 +52,7 @@ pub struct RedisStore {
 }
 
 struct Inner {
-    clients: Vec<WithOptions<Client>>,
-    /// The same clients without fred's timeout: see [`in_time`].
-    untimed: Vec<WithOptions<Client>>,
+    connections: ArcSwap<Connections>,
     command_timeout: Duration,
     next: AtomicUsize,
     clustered: bool,
@@ -60,25 +60,9 @@ struct Inner {
     /// Prepended to every key; often empty.
     prefix: String,
     scripts: Scripts,
-    server: Server,
 }
 
 impl RedisStore {
-    fn client(&self) -> &WithOptions<Client> {
-        self.one_of(&self.inner.clients)
-    }
-
-    fn untimed(&self) -> &WithOptions<Client> {
-        self.one_of(&self.inner.untimed)
-    }
-
-    fn one_of<'a>(&self, clients: &'a [WithOptions<Client>]) -> &'a WithOptions<Client> {
-        match clients {
-            [only] => only,
-            _ => &clients[self.inner.next.fetch_add(1, Ordering::Relaxed) % clients.len()],
-        }
-    }
-
     /// How long so many keys may take: as long again for every [`BATCH_KEYS`].
     fn batch_timeout(&self, keys: usize) -> Duration {
         let times = u32::try_from(1 + keys / BATCH_KEYS).unwrap_or(u32::MAX);
@@ -87,7 +71,8 @@ impl RedisStore {
 
     /// A client for a batch of so many keys.
     fn batch_client(&self, keys: usize) -> WithOptions<Client> {
-        let client = self.client();
+        let connections = self.inner.connections.load();
+        let client = connections.client(&self.inner.next);
         if keys < BATCH_KEYS {
             return client.clone();
         }
@@ -107,18 +92,21 @@ impl RedisStore {
     }
 
     /// Reads a key that has its prefix.
-    pub(super) async fn read(&self, key: String) -> Result<Found, StoreError> {
+    pub(super) async fn read(&self, mut key: String) -> Result<Found, StoreError> {
         let in_flight = self.inner.coalescer.enter();
         if in_flight.is_crowded && !self.is_clustered() {
-            read_coalesced(self, key).await
-        } else {
-            self.read_alone(key).await
+            match read_coalesced(self, key).await {
+                Ok(answer) => return answer,
+                Err(unsent) => key = unsent,
+            }
         }
+        self.read_alone(key).await
     }
 
     /// A plain `GET`.
     async fn read_alone(&self, key: String) -> Result<Found, StoreError> {
-        let answer = pin!(self.untimed().get(key));
+        let connections = self.inner.connections.load();
+        let answer = pin!(connections.untimed(&self.inner.next).get(key));
         found(in_time(self.inner.command_timeout, answer).await)
     }
 
@@ -130,7 +118,9 @@ impl RedisStore {
         if !self.is_clustered() {
             // A key of another type reads as absent here; the lease that follows takes it over.
             let limit = self.batch_timeout(keys.len());
-            let answers = pin!(self.untimed().mget::<Vec<Option<Bytes>>, _>(keys));
+            let connections = self.inner.connections.load();
+            let answers = connections.untimed(&self.inner.next).mget::<Vec<Option<Bytes>>, _>(keys);
+            let answers = pin!(answers);
             let found = in_time(limit, answers).await.map_err(|error| store_error(&error))?;
             return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
         }
@@ -189,8 +179,9 @@ impl RedisStore {
         if missing.is_empty() {
             return;
         }
-        if let Err(error) = self.inner.scripts.load(self.client()).await {
-            tracing::warn!(target: "sea_orm_autocache", error = %error.details(), "scripts could not be loaded");
+        let connections = self.inner.connections.load_full();
+        if let Err(error) = self.inner.scripts.load(connections.client(&self.inner.next)).await {
+            tracing::debug!(target: "sea_orm_autocache", error = %error.details(), "scripts could not be loaded");
             return;
         }
         let again: Vec<Call> = missing.iter().map(|&i| calls[i].clone()).collect();
@@ -199,33 +190,34 @@ impl RedisStore {
         }
     }
 
-    /// The keys of a page that an entity's sweep concerns.
-    async fn concerned(&self, keys: Vec<String>, entity: Option<[u8; 4]>) -> Result<Vec<String>, StoreError> {
-        let Some(entity) = entity else { return Ok(keys) };
-        let found = self.get_many(&keys).await?;
-        let concerned = |found: &Found| match found {
-            Found::Bytes(bytes) => entry::concerns(bytes, entity),
-            Found::Memory(_) => true,
-            Found::Nothing | Found::Foreign => false,
-        };
-        Ok(keys.into_iter().zip(found).filter(|(_, found)| concerned(found)).map(|(key, _)| key).collect())
-    }
-
-    async fn invalidate_page(&self, keys: Vec<String>, sweep: &Sweep) -> Result<u64, StoreError> {
-        let strip = |key: String| key.strip_prefix(&self.inner.prefix).map(str::to_owned);
-        let keys = self.concerned(keys.into_iter().filter_map(strip).collect(), sweep.entity).await?;
-        let count = keys.len() as u64;
-        let commands = keys.into_iter().map(|key| Command { key, step: Step::Invalidate }).collect();
-        for reply in self.run(commands).await {
-            reply?;
+    /// Invalidates what the sweep concerns of these keys. Their values do not leave the server.
+    async fn sweep_page(&self, keys: Vec<String>, sweep: &Sweep) -> Result<u64, StoreError> {
+        if keys.is_empty() {
+            return Ok(0);
         }
-        Ok(count)
+        let scripts = &self.inner.scripts;
+        let calls = if self.is_clustered() {
+            keys.into_iter().map(|key| scripts.sweep(vec![key], sweep.entity, true)).collect()
+        } else {
+            vec![scripts.sweep(keys, sweep.entity, false)]
+        };
+        let mut results = self.send(&calls).await;
+        self.reload_and_resend(&calls, &mut results).await;
+        let mut touched = 0;
+        for result in results {
+            touched += scripts::swept(result.map_err(|error| store_error(&error))?)?;
+        }
+        Ok(touched)
     }
 }
 
 impl ReadBatch for RedisStore {
     fn coalescer(&self) -> &Coalescer {
         &self.inner.coalescer
+    }
+
+    fn command_timeout(&self) -> Duration {
+        self.inner.command_timeout
     }
 
     async fn read_batch(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
@@ -258,7 +250,8 @@ impl Store for RedisStore {
 
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
         let pattern = format!("{}*", glob_escaped(&self.key(&sweep.prefix)));
-        let client: &Client = self.client();
+        let connections = self.inner.connections.load_full();
+        let client: &Client = connections.client(&self.inner.next);
         let mut touched = 0;
         if self.is_clustered() {
             let mut pages = std::pin::pin!(client.scan_cluster_buffered(pattern, Some(SWEEP_PAGE), None));
@@ -266,17 +259,17 @@ impl Store for RedisStore {
             while let Some(key) = pages.try_next().await.map_err(|error| store_error(&error))? {
                 page.extend(key.into_string());
                 if page.len() == SWEEP_PAGE as usize {
-                    touched += self.invalidate_page(std::mem::take(&mut page), sweep).await?;
+                    touched += self.sweep_page(std::mem::take(&mut page), sweep).await?;
                 }
             }
-            return Ok(touched + self.invalidate_page(page, sweep).await?);
+            return Ok(touched + self.sweep_page(page, sweep).await?);
         }
         let mut cursor = "0".to_owned();
         loop {
             let page =
                 client.scan_page::<(String, Vec<String>), _, _>(cursor, &pattern, Some(SWEEP_PAGE), None);
             let (next, keys) = page.await.map_err(|error| store_error(&error))?;
-            touched += self.invalidate_page(keys, sweep).await?;
+            touched += self.sweep_page(keys, sweep).await?;
             if next == "0" {
                 return Ok(touched);
             }
@@ -288,15 +281,19 @@ impl Store for RedisStore {
         !self.is_clustered()
     }
 
-    async fn reconnect(&self) {
-        for client in &self.inner.clients {
-            // It fails while a reconnection is under way already.
-            let _ = client.force_reconnection().await;
+    async fn reconnect(&self, away: Duration) -> bool {
+        let old = self.inner.connections.load_full();
+        match old.renewed(away, self.inner.command_timeout).await {
+            Some(new) => {
+                self.inner.connections.store(Arc::new(new));
+                true
+            }
+            None => false,
         }
     }
 
     fn stamp(&self) -> Option<u32> {
-        self.inner.server.stamp()
+        self.inner.connections.load().server.stamp()
     }
 }
 
@@ -304,7 +301,7 @@ impl std::fmt::Debug for RedisStore {
     /// Names no address, user or password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStore")
-            .field("clients", &self.inner.clients.len())
+            .field("clients", &self.inner.connections.load().clients.len())
             .field("prefix", &self.inner.prefix)
             .finish_non_exhaustive()
     }

@@ -56,7 +56,15 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Sentinel => {
             StoreErrorKind::Unreachable
         }
+        ErrorKind::Unknown if has_no_task(error) => StoreErrorKind::Unreachable,
         _ => StoreErrorKind::Refused,
     };
     StoreError::new(kind, error.details())
+}
+
+/// Whether the client's task has ended: fred has no kind for it.
+fn has_no_task(error: &Error) -> bool {
+    ["Failed to send command to router", "Client is not initialized"]
+        .iter()
+        .any(|text| error.details().starts_with(text))
 }

@@ -62,6 +62,7 @@ pub(super) struct Scripts {
     invalidate: Script,
     insert: Script,
     batch: Script,
+    sweep: Script,
 }
 
 /// A step's script, and what it is called with beside its key: first what many steps of a write share, then
@@ -109,12 +110,13 @@ impl Scripts {
                 "invalidate",
                 "insert"
             )),
+            sweep: Script::new(concat!(include_str!("lua/slot.lua"), include_str!("lua/sweep.lua"))),
         }
     }
 
-    fn all(&self) -> [&Script; 8] {
-        let Self { lease, fill, unlease, intent, finish, invalidate, insert, batch } = self;
-        [lease, fill, unlease, intent, finish, invalidate, insert, batch]
+    fn all(&self) -> [&Script; 9] {
+        let Self { lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep } = self;
+        [lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep]
     }
 
     /// Makes the scripts known to the server, or to every primary of a cluster.
@@ -193,6 +195,20 @@ impl Scripts {
         }
         Call { slot: 0, steps, arguments: all }
     }
+
+    /// Invalidates these keys, or those of them that an entity's sweep concerns.
+    pub(super) fn sweep(&self, keys: Vec<String>, entity: Option<[u8; 4]>, clustered: bool) -> Call {
+        let slot = match keys.first() {
+            Some(key) if clustered => fred::util::redis_keyslot(key.as_bytes()),
+            _ => 0,
+        };
+        let steps = keys.len();
+        let mut all: Vec<Value> = Vec::with_capacity(3 + steps);
+        all.extend([self.sweep.sha.as_str().into(), count(steps)]);
+        all.extend(keys.into_iter().map(Value::from));
+        all.push(Value::Bytes(entity.map(|entity| Bytes::copy_from_slice(&entity)).unwrap_or_default()));
+        Call { slot, steps, arguments: all }
+    }
 }
 
 impl Call {
@@ -215,6 +231,17 @@ pub(super) fn answers(
             (0..steps).map(|_| Err(StoreError::new(StoreErrorKind::Refused, &text))).collect()
         }
         Err(error) => (0..steps).map(|_| Err(error.clone())).collect(),
+    }
+}
+
+/// How many keys a sweep has touched.
+pub(super) fn swept(value: Value) -> Result<u64, StoreError> {
+    match value {
+        Value::Integer(touched) => Ok(u64::try_from(touched).unwrap_or_default()),
+        other => {
+            let text = format!("a sweep answered with a {:?}", other.kind());
+            Err(StoreError::new(StoreErrorKind::Refused, text))
+        }
     }
 }
 

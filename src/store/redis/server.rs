@@ -1,16 +1,25 @@
 //! Which server answers: its stamp, followed over reconnects.
 
+use super::permissions::is_forbidden;
 use fred::clients::{Client, WithOptions};
+use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::{ClusterHash, CustomCommand};
+use fred::prelude::FredResult;
+use fred::types::{ClientState, ClusterHash, CustomCommand};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver as BroadcastReceiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::AbortHandle;
 
 /// Not a stamp: those have 32 bits.
 const UNKNOWN: u64 = u64::MAX;
+
+/// The pauses before a server that is connected and has not said who it is gets asked again.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The stamp of the server behind the connections. Unknown from the moment a connection breaks
 /// until the next server has answered its run id.
@@ -30,11 +39,12 @@ impl Server {
         let stamp = Arc::new(AtomicU64::new(UNKNOWN));
         let mut watchers = Vec::new();
         for client in clients {
-            watchers.push(tokio::spawn(follow_errors(client.clone(), stamp.clone())).abort_handle());
-            watchers.push(tokio::spawn(follow_reconnects(client.clone(), stamp.clone())).abort_handle());
+            let (errors, reconnects) = (client.error_rx(), client.reconnect_rx());
+            let following = follow(client.clone(), errors, reconnects, stamp.clone());
+            watchers.push(tokio::spawn(following).abort_handle());
         }
         if let Some(client) = clients.first() {
-            learn(client, &stamp).await;
+            let _ = learn(client, &stamp).await;
         }
         Self { stamp, watchers }
     }
@@ -50,35 +60,54 @@ impl Drop for Server {
     }
 }
 
-/// Any error on a connection makes the server unknown, a lagging channel too.
-async fn follow_errors(client: WithOptions<Client>, stamp: Arc<AtomicU64>) {
-    let mut errors = client.error_rx();
+/// Any error on a connection makes the server unknown, a lagging channel too. It is asked when it is connected, and
+/// again until it has answered.
+async fn follow(
+    client: WithOptions<Client>,
+    mut errors: BroadcastReceiver<(Error, Option<fred::types::config::Server>)>,
+    mut reconnects: BroadcastReceiver<fred::types::config::Server>,
+    stamp: Arc<AtomicU64>,
+) {
+    let (mut pause, mut warned) = (PAUSE_MIN, false);
     loop {
-        match errors.recv().await {
-            Ok(_) | Err(RecvError::Lagged(_)) => stamp.store(UNKNOWN, Ordering::Release),
-            Err(RecvError::Closed) => return,
+        let unknown = stamp.load(Ordering::Acquire) == UNKNOWN && client.state() == ClientState::Connected;
+        tokio::select! {
+            biased;
+            error = errors.recv() => match error {
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    stamp.store(UNKNOWN, Ordering::Release);
+                    pause = PAUSE_MIN;
+                    continue;
+                }
+                Err(RecvError::Closed) => return,
+            },
+            reconnected = reconnects.recv() => {
+                if matches!(reconnected, Err(RecvError::Closed)) {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(pause), if unknown => {}
+        }
+        match learn(&client, &stamp).await {
+            Ok(()) => (pause, warned) = (PAUSE_MIN, false),
+            Err(error) => {
+                pause = PAUSE_MAX.min(pause * 2);
+                if is_forbidden(&error) && !std::mem::replace(&mut warned, true) {
+                    tracing::warn!(
+                        target: "sea_orm_autocache", error = %error.details(),
+                        "Redis does not say which server it is: nothing is cached. Allow its user `+info`"
+                    );
+                }
+            }
         }
     }
 }
 
-async fn follow_reconnects(client: WithOptions<Client>, stamp: Arc<AtomicU64>) {
-    let mut reconnects = client.reconnect_rx();
-    loop {
-        match reconnects.recv().await {
-            Ok(_) | Err(RecvError::Lagged(_)) => learn(&client, &stamp).await,
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-async fn learn(client: &WithOptions<Client>, stamp: &AtomicU64) {
+async fn learn(client: &WithOptions<Client>, stamp: &AtomicU64) -> FredResult<()> {
     let info = CustomCommand::new_static("INFO", ClusterHash::FirstKey, false);
-    match client.custom::<String, _>(info, vec!["server"]).await {
-        Ok(text) => stamp.store(u64::from(stamp_of(&text)), Ordering::Release),
-        Err(error) => {
-            tracing::debug!(target: "sea_orm_autocache", error = %error.details(), "the server's run id is unknown");
-        }
-    }
+    let text = client.custom::<String, _>(info, vec!["server"]).await?;
+    stamp.store(u64::from(stamp_of(&text)), Ordering::Release);
+    Ok(())
 }
 
 /// A hash of the server's `run_id`, which is new with every start of the server.

@@ -7,4 +7,5 @@ mod inside;
 mod many;
 mod near;
 mod one;
+mod policies;
 mod through;

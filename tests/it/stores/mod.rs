@@ -1,6 +1,8 @@
 //! The stores: held to the protocol's pure functions, and to one suite of laws.
 
+mod clears;
 mod conformance;
+mod permissions;
 mod same_steps;
 
 use crate::support::shared_redis;

@@ -23,6 +23,8 @@ pub struct Proxy {
     cuts: Arc<watch::Sender<u64>>,
     refusing: Arc<AtomicU8>,
     delay_ms: Arc<AtomicU64>,
+    /// Raised to strand every connection.
+    stranded: Arc<AtomicU64>,
     server_port: Arc<AtomicU16>,
 }
 
@@ -35,6 +37,7 @@ impl Proxy {
             cuts: Arc::new(watch::Sender::new(0)),
             refusing: Arc::default(),
             delay_ms: Arc::default(),
+            stranded: Arc::default(),
             server_port: Arc::new(AtomicU16::new(server_port)),
         };
         let path = proxy.clone();
@@ -72,6 +75,11 @@ impl Proxy {
     pub fn close(&self) {
         self.refusing.store(1, Ordering::SeqCst);
         self.cut();
+    }
+
+    /// The connections stay, and nothing comes back on them any more. New ones come through.
+    pub fn strand(&self) {
+        self.stranded.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Answers no longer come through; what clients say does.
@@ -122,8 +130,9 @@ impl Proxy {
 
     async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, generation: u64) {
         let mut buffer = vec![0; 64 * 1024];
+        let stranded = self.stranded.load(Ordering::SeqCst);
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
-            if self.mode.load(Ordering::SeqCst) == MUTE {
+            if self.mode.load(Ordering::SeqCst) == MUTE || self.stranded.load(Ordering::SeqCst) != stranded {
                 continue;
             }
             self.linger().await;

@@ -1,0 +1,75 @@
+use crate::store::{Reply, StoreError, StoreErrorKind};
+use crate::telemetry::TARGET;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
+
+/// What is logged of an outage: its beginning, its connections once, and a summary at its end. What it does to each
+/// read and write is counted.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    state: Mutex<Option<Begun>>,
+    reconnects: AtomicU64,
+    /// Whether the store answers steps with errors.
+    refuses: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Begun {
+    at: Instant,
+    failures_before: u64,
+    reconnected: bool,
+}
+
+impl Outage {
+    pub(super) fn begin(&self, backend: &str, error: &StoreError, failures_before: u64) {
+        *self.lock() = Some(Begun { at: Instant::now(), failures_before, reconnected: false });
+        tracing::warn!(
+            target: TARGET, backend, %error,
+            "the cache does not answer; the database does until it is back"
+        );
+    }
+
+    pub(super) fn end(&self, backend: &str, failures: u64, queued: usize) {
+        let Some(Begun { at, failures_before, .. }) = self.lock().take() else { return };
+        tracing::warn!(
+            target: TARGET, backend,
+            after = ?at.elapsed(), failed_calls = failures.saturating_sub(failures_before), still_queued = queued,
+            "the cache answers again"
+        );
+    }
+
+    pub(super) fn note_reconnect(&self, backend: &str) {
+        self.reconnects.fetch_add(1, Ordering::Relaxed);
+        let first = self.lock().as_mut().is_none_or(|begun| !std::mem::replace(&mut begun.reconnected, true));
+        if first {
+            tracing::warn!(target: TARGET, backend, "connections that led nowhere were replaced");
+        }
+    }
+
+    pub(super) fn reconnects(&self) -> u64 {
+        self.reconnects.load(Ordering::Relaxed)
+    }
+
+    /// A store that answers with errors, such as one that is out of memory: the first of them is logged, until it
+    /// answers well again.
+    pub(super) fn note_refusals(&self, backend: &str, replies: &[Reply]) {
+        let refused = |reply: &Reply| match reply {
+            Err(error) if error.kind() == StoreErrorKind::Refused => Some(error.clone()),
+            _ => None,
+        };
+        match replies.iter().find_map(refused) {
+            Some(error) if !self.refuses.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(target: TARGET, backend, %error, "the cache refuses what it is asked");
+            }
+            None if self.refuses.load(Ordering::Relaxed) && replies.iter().all(Result::is_ok) => {
+                self.refuses.store(false, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Begun>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
