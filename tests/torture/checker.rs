@@ -62,6 +62,9 @@ struct Span {
     from: u64,
     to: u64,
     what: What,
+    /// Whether it may be older than what others have read: a list that only the database knows the members of is
+    /// emptied when a write ends, and not bypassed before.
+    lags: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +79,7 @@ enum What {
 
 /// A list that was read: for each row of the table it says whether the row was in it.
 struct ListRead {
+    lags: bool,
     place: i64,
     from: u64,
     to: u64,
@@ -121,11 +125,11 @@ pub fn judge(histories: &[Vec<Event>], commits: &[Commit]) -> Report {
 fn missing(row: RowId, states: &States, lists: Option<&Vec<ListRead>>, spans: &mut Vec<Span>) {
     let quiet = spans.iter().map(|span| span.to).max().unwrap_or(0);
     let mut was_in: HashMap<i64, bool> = HashMap::new();
-    for ListRead { place, from, to, members } in lists.into_iter().flatten() {
+    for ListRead { lags, place, from, to, members } in lists.into_iter().flatten() {
         let concerned = *was_in.entry(*place).or_insert_with(|| states.was_ever_in(*place));
         let plain = *from > quiet && !states.last().is_in(*place);
         if concerned && !plain && !members.contains(&row.1) {
-            spans.push(Span { from: *from, to: *to, what: What::Missing(*place) });
+            spans.push(Span { from: *from, to: *to, what: What::Missing(*place), lags: *lags });
         }
     }
 }
@@ -138,17 +142,18 @@ fn collect(history: &[Event], row_of: &HashMap<i64, RowId>, collected: &mut Coll
         match event {
             Event::Read { table, id, from, to, rev } => {
                 report.reads += 1;
-                let span = Span { from: *from, to: *to, what: What::Read(*rev) };
+                let span = Span { from: *from, to: *to, what: What::Read(*rev), lags: false };
                 collected.spans.entry((*table, *id)).or_default().push(span);
             }
-            Event::List { table, place, from, to, rows } => {
+            Event::List { table, generated, place, from, to, rows } => {
                 report.list_reads += 1;
                 for (id, rev) in rows {
-                    let span = Span { from: *from, to: *to, what: What::Member(*place, *rev) };
+                    let what = What::Member(*place, *rev);
+                    let span = Span { from: *from, to: *to, what, lags: *generated };
                     collected.spans.entry((*table, *id)).or_default().push(span);
                 }
                 let members = rows.iter().map(|(id, _)| *id).collect();
-                let list = ListRead { place: *place, from: *from, to: *to, members };
+                let list = ListRead { lags: *generated, place: *place, from: *from, to: *to, members };
                 collected.lists.entry(*table).or_default().push(list);
             }
             Event::Write { operation, kind, table, id, rev, from } => {
@@ -165,7 +170,8 @@ fn collect(history: &[Event], row_of: &HashMap<i64, RowId>, collected: &mut Coll
                 for (kind, row, rev, from) in writes {
                     let known = row_of.get(&rev).copied();
                     if *outcome == Outcome::Committed && (kind == Kind::Delete || known.is_some()) {
-                        let span = Span { from, to: *to, what: What::Committed(kind, rev) };
+                        let what = What::Committed(kind, rev);
+                        let span = Span { from, to: *to, what, lags: false };
                         collected.spans.entry(known.unwrap_or(row)).or_default().push(span);
                     } else if let Some(wrong) = contradiction(*outcome, known.is_some()) {
                         report.find(Property::P3, format!("revision {rev} of {row:?} {wrong}"));
@@ -206,7 +212,7 @@ fn judge_row(row: RowId, states: &States, spans: &[Span], report: &mut Report) {
     for (_, ends, index) in points {
         let span = &spans[index];
         if !ends {
-            floors[index] = (written, seen);
+            floors[index] = (written, if span.lags { written } else { seen });
             continue;
         }
         let judged = Judged { row, states, span, floors: floors[index] };

@@ -54,6 +54,65 @@ pub mod twin {
     connect_signals!(ActiveModel);
 }
 
+/// The same rows once more: a save of one may change another, by a hook and a statement that runs none.
+pub mod pusher {
+    use super::slot;
+    use crate::history::Outcome;
+    use crate::operations::outcome_of;
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+    use std::sync::{Arc, OnceLock};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "slot")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub rev: i64,
+        pub body: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl CachedEntity for Entity {
+        fn model_name() -> std::borrow::Cow<'static, str> {
+            "pusher".into()
+        }
+    }
+
+    /// What the hook of a save does.
+    #[derive(Clone, Debug)]
+    pub struct Push {
+        pub id: i64,
+        pub rev: i64,
+        pub outcome: Arc<OnceLock<Outcome>>,
+    }
+
+    tokio::task_local! {
+        pub static PUSH: Push;
+    }
+
+    connect_signals! {
+        #[async_trait::async_trait]
+        impl ActiveModelBehavior for ActiveModel {
+            async fn before_save<C: ConnectionTrait>(self, db: &C, _insert: bool) -> Result<Self, DbErr> {
+                let Ok(Push { id, rev, outcome }) = PUSH.try_with(Clone::clone) else { return Ok(self) };
+                let update = slot::Entity::update_many()
+                    .col_expr(slot::Column::Rev, Expr::value(rev))
+                    .col_expr(slot::Column::Body, Expr::value(super::body_of(rev)));
+                let pushed = update.filter(slot::Column::Id.eq(id)).exec(db).await;
+                let _ = outcome.set(match &pushed {
+                    Ok(done) if done.rows_affected > 0 => Outcome::Committed,
+                    Ok(_) => Outcome::Nothing,
+                    Err(error) => outcome_of(error),
+                });
+                pushed.map(|_| self)
+            }
+        }
+    }
+}
+
 /// Rows whose primary keys the database makes.
 pub mod born {
     use sea_orm::entity::prelude::*;
@@ -180,10 +239,12 @@ macro_rules! flat {
 
 rows!(slot, 's');
 rows!(twin, 's');
+rows!(pusher, 's');
 rows!(born, 'b');
 rows!(child, 'c');
 flat!(slot);
 flat!(twin);
+flat!(pusher);
 flat!(born);
 
 /// What stands beside a revision: a row that was put together from two writes is noticed.
@@ -199,6 +260,7 @@ pub async fn create_tables(db: &impl ConnectionTrait) {
     db.execute(&schema.create_table_from_entity(born::Entity)).await.expect("a table");
     db.execute(&schema.create_table_from_entity(parent::Entity)).await.expect("a table");
     db.execute(&schema.create_table_from_entity(child::Entity)).await.expect("a table");
+    families::generate(db).await;
     families::settle(db).await;
     let (seq, kind) = match db.get_database_backend() {
         sea_orm::DbBackend::Sqlite => ("INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT"),

@@ -51,6 +51,8 @@ pub mod child {
         pub parent_id: i64,
         pub rev: i64,
         pub body: String,
+        /// The database's copy of `parent_id`: a generated column.
+        pub shadow: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -69,12 +71,16 @@ pub mod child {
         }
     }
 
-    impl CachedEntity for Entity {}
+    impl CachedEntity for Entity {
+        fn indexes() -> Vec<Index<Self>> {
+            vec![Index::many([Column::Shadow])]
+        }
+    }
     connect_signals!(ActiveModel);
 }
 
 /// By which call lists are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// One list for each call, by the column's value.
     By,
@@ -84,6 +90,8 @@ pub enum Way {
     ManyBy,
     /// All at once, from the parents.
     Loader,
+    /// One for each call, by a column that no write names.
+    Generated,
 }
 
 /// The children of these parents.
@@ -102,6 +110,11 @@ pub async fn lists(cached: &Autocache, way: Way, parents: &[i64]) -> Result<Vec<
                 lists.push(cached.scope(parent.cached_related(child::Entity)).await?);
             }
         }
+        Way::Generated => {
+            for &id in parents {
+                lists.push(cache.list_by(child::Column::Shadow, id).await?);
+            }
+        }
         Way::ManyBy => return cache.list_many_by(child::Column::ParentId, parents.to_vec()).await,
         Way::Loader => return cached.scope(models.as_slice().cached_load_many(child::Entity)).await,
     }
@@ -116,14 +129,21 @@ pub async fn stored(db: &impl ConnectionTrait, parent: i64) -> Result<Vec<child:
 /// `None`: the database makes the key.
 pub async fn insert(db: &impl ConnectionTrait, id: Option<i64>, parent: i64, rev: i64) -> Result<i64, DbErr> {
     let id = id.map_or(NotSet, Set);
-    let row = child::ActiveModel { id, parent_id: Set(parent), rev: Set(rev), body: Set(body_of(rev)) };
+    let row = child::ActiveModel {
+        id,
+        parent_id: Set(parent),
+        rev: Set(rev),
+        body: Set(body_of(rev)),
+        shadow: NotSet,
+    };
     Ok(row.insert(db).await?.id)
 }
 
 /// Moves the child to that parent; to none, it stays where it is.
 pub async fn update(db: &impl ConnectionTrait, id: i64, parent: Option<i64>, rev: i64) -> Result<(), DbErr> {
     let parent_id = parent.map_or(NotSet, Set);
-    let row = child::ActiveModel { id: Unchanged(id), parent_id, rev: Set(rev), body: Set(body_of(rev)) };
+    let (id, body) = (Unchanged(id), Set(body_of(rev)));
+    let row = child::ActiveModel { id, parent_id, rev: Set(rev), body, shadow: NotSet };
     row.update(db).await.map(drop)
 }
 
@@ -133,6 +153,17 @@ pub async fn save(db: &impl ConnectionTrait, id: i64, parent: i64, rev: i64) -> 
         Err(DbErr::RecordNotUpdated) => insert(db, Some(id), parent, rev).await.map(drop),
         other => other,
     }
+}
+
+/// The generated column. SQLite adds those that are not stored only, PostgreSQL has no other ones.
+pub async fn generate(db: &impl ConnectionTrait) {
+    let kind = if db.get_database_backend() == sea_orm::DbBackend::Postgres { "STORED" } else { "VIRTUAL" };
+    // In one text, for one connection: another one of SQLite would not have heard of the first change.
+    let changes = format!(
+        "ALTER TABLE child DROP COLUMN shadow; ALTER TABLE child ADD COLUMN shadow BIGINT GENERATED ALWAYS AS \
+         (parent_id) {kind}"
+    );
+    db.execute_unprepared(&changes).await.expect("another column");
 }
 
 /// The parents, and a place for the keys of the database above those that are chosen.

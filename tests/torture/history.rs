@@ -69,6 +69,8 @@ pub enum Event {
     /// The rows of a list, with their revisions.
     List {
         table: char,
+        /// Whether only the database knows which rows join it.
+        generated: bool,
         place: i64,
         from: u64,
         to: u64,
@@ -102,9 +104,10 @@ impl Event {
             Self::Read { table, id, from, to, rev } => {
                 format!("r {table} {id} {from} {to} {}", rev.map_or("-".to_owned(), |rev| rev.to_string()))
             }
-            Self::List { table, place, from, to, rows } => {
+            Self::List { table, generated, place, from, to, rows } => {
+                let list = if *generated { 'g' } else { 'l' };
                 let rows: Vec<String> = rows.iter().map(|(id, rev)| format!("{id}={rev}")).collect();
-                format!("l {table} {place} {from} {to} {}", rows.join(" ")).trim_end().to_owned()
+                format!("{list} {table} {place} {from} {to} {}", rows.join(" ")).trim_end().to_owned()
             }
             Self::Write { operation, kind, table, id, rev, from } => {
                 let kind = match kind {
@@ -146,7 +149,8 @@ impl Event {
                 to: number(3)?,
                 rev: if word(4)? == "-" { None } else { Some(signed(4)?) },
             },
-            "l" => Self::List {
+            "l" | "g" => Self::List {
+                generated: head == "g",
                 table: letter(0)?,
                 place: signed(1)?,
                 from: number(2)?,

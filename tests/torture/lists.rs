@@ -1,17 +1,18 @@
 //! What a task does with children and their lists: one random operation at a time.
 
 use crate::entities::Rows;
-use crate::families::{CHILDREN, FIRST_BORN, PARENTS, Way, child, insert, lists, save, update};
+use crate::families::{CHILDREN, FIRST_BORN, PARENTS, Way, child, insert, lists, update};
 use crate::history::{Event, Kind, Outcome};
 use crate::operations::{begin, outcome_of, read_one, settled};
+use crate::savepoints::Savepoint;
 use crate::worker::Worker;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
-use sea_orm::{DbErr, TransactionTrait};
+use sea_orm::DbErr;
 use sea_orm_autocache::prelude::*;
 
-const WAYS: [Way; 4] = [Way::By, Way::Related, Way::ManyBy, Way::Loader];
+const WAYS: [Way; 5] = [Way::By, Way::Related, Way::ManyBy, Way::Loader, Way::Generated];
 
 pub async fn operate(worker: &Worker, rng: &mut StdRng) {
     match rng.random_range(0..100) {
@@ -42,7 +43,8 @@ fn some_child(worker: &Worker, rng: &mut StdRng) -> i64 {
 async fn read(worker: &Worker, rng: &mut StdRng) {
     let parents = some_parents(rng);
     let way = *WAYS.choose(rng).expect("a way");
-    worker.read_lists(rng, &parents, lists(&worker.autocache, way, &parents)).await;
+    let generated = way == Way::Generated;
+    worker.read_lists(rng, generated, &parents, lists(&worker.autocache, way, &parents)).await;
 }
 
 /// Lists in a transaction that has written nothing are as old as its beginning at most.
@@ -58,7 +60,7 @@ async fn read_in_transaction(worker: &Worker, rng: &mut StdRng) {
         txn.rollback().await?;
         Ok(found)
     };
-    worker.read_lists(rng, &parents, reading).await;
+    worker.read_lists(rng, false, &parents, reading).await;
 }
 
 async fn list_in(worker: &Worker, txn: &CachedTransaction, parent: i64) -> Result<Vec<child::Model>, DbErr> {
@@ -118,16 +120,6 @@ async fn bear(worker: &Worker, rng: &mut StdRng) {
     worker.write(rng, &[(Kind::Save, 'c', 0, rev)], writing).await;
 }
 
-/// What comes before a save, or around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Savepoint {
-    None,
-    /// The save runs in a savepoint that is released.
-    Released,
-    /// Before it the row is saved elsewhere in a savepoint that is rolled back.
-    RolledBack,
-}
-
 /// What a transaction does with one child.
 struct Step {
     id: i64,
@@ -140,11 +132,7 @@ struct Step {
 impl Step {
     fn new(worker: &Worker, rng: &mut StdRng, id: i64) -> Self {
         let kind = if rng.random_ratio(1, 6) { Kind::SaveAndDelete } else { Kind::Save };
-        let savepoint = match rng.random_range(0..6) {
-            0 => Savepoint::Released,
-            1 => Savepoint::RolledBack,
-            _ => Savepoint::None,
-        };
+        let savepoint = Savepoint::random(rng);
         Self { id, parent: rng.random_range(1..=PARENTS), rev: worker.fresh(), kind, savepoint }
     }
 }
@@ -171,20 +159,7 @@ async fn run_transaction(worker: &Worker, steps: &[Step], commits: bool) -> Outc
 
 async fn run_step(worker: &Worker, txn: &CachedTransaction, step: &Step) -> Result<(), DbErr> {
     let Step { id, parent, rev, .. } = *step;
-    match step.savepoint {
-        Savepoint::None => save(txn, id, parent, rev).await?,
-        Savepoint::Released => {
-            let savepoint = txn.begin().await?;
-            save(&savepoint, id, parent, rev).await?;
-            savepoint.commit().await?;
-        }
-        Savepoint::RolledBack => {
-            let savepoint = txn.begin().await?;
-            save(&savepoint, id, parent % PARENTS + 1, worker.fresh()).await?;
-            savepoint.rollback().await?;
-            save(txn, id, parent, rev).await?;
-        }
-    }
+    step.savepoint.save(worker, txn, id, Some(parent), rev).await?;
     if step.kind == Kind::SaveAndDelete {
         child::Entity::delete_row(txn, id).await?;
     }

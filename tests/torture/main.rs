@@ -15,6 +15,7 @@ mod naive;
 mod nemesis;
 mod operations;
 mod quiet;
+mod savepoints;
 mod stage;
 mod states;
 /// What other tests on servers stand on, too: each uses a part.

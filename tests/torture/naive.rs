@@ -69,7 +69,7 @@ async fn operate_on_lists(worker: &Worker, redis: &Client, rng: &mut StdRng) {
     let parent = rng.random_range(1..=PARENTS);
     if rng.random_ratio(7, 8) {
         let reading = async { Ok(vec![read_list(worker, redis, parent).await?]) };
-        worker.read_lists(rng, &[parent], reading).await;
+        worker.read_lists(rng, false, &[parent], reading).await;
         return;
     }
     let (id, rev) = (rng.random_range(1..=CHILDREN), worker.fresh());
@@ -90,7 +90,13 @@ fn list_of(parent: i64, text: &str) -> Option<Vec<child::Model>> {
     let child = |word: &str| {
         let (id, rev) = word.split_once('=')?;
         let (id, rev) = (id.parse().ok()?, rev.parse().ok()?);
-        Some(child::Model { id, parent_id: parent, rev, body: crate::entities::body_of(rev) })
+        Some(child::Model {
+            id,
+            parent_id: parent,
+            rev,
+            body: crate::entities::body_of(rev),
+            shadow: Some(parent),
+        })
     };
     text.trim_matches(['[', ']']).split_whitespace().map(child).collect()
 }

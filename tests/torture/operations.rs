@@ -1,14 +1,17 @@
 //! What a task does: one random operation at a time.
 
-use crate::entities::{Flat, Rows, born, slot, twin};
+use crate::entities::{Flat, Rows, born, pusher, slot, twin};
 use crate::history::{Event, Kind, Outcome};
 use crate::lists;
+use crate::savepoints::Savepoint;
 use crate::worker::{SLOTS, Worker};
+use futures_util::TryStreamExt;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
-use sea_orm::{DbBackend, DbErr, IsolationLevel, TransactionTrait};
+use sea_orm::{DbBackend, DbErr, IsolationLevel, Statement, StreamTrait, TransactionTrait};
 use sea_orm_autocache::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
 
 type Revs = Result<Vec<Option<Option<i64>>>, DbErr>;
@@ -25,6 +28,7 @@ pub async fn operate(worker: &Worker, rng: &mut StdRng) {
         62..70 => read_many(worker, rng).await,
         70..74 => read_in_transaction(worker, rng).await,
         74..77 if table == 's' => change::<twin::Entity>(worker, rng, id).await,
+        77..79 if table == 's' => push(worker, rng, id).await,
         74..88 if table == 's' => change::<slot::Entity>(worker, rng, id).await,
         74..88 => change::<born::Entity>(worker, rng, id).await,
         88..91 => save_as_is(worker, rng).await,
@@ -113,6 +117,17 @@ async fn change<E: Flat>(worker: &Worker, rng: &mut StdRng, id: i64) {
     }
 }
 
+/// A save whose hook changes another row.
+async fn push(worker: &Worker, rng: &mut StdRng, id: i64) {
+    let (db, rev, pushed) = (worker.autocache.connection(), worker.fresh(), worker.fresh());
+    let push = pusher::Push { id: id % SLOTS + 1, rev: pushed, outcome: Arc::default() };
+    let operation = worker.begins(&[(Kind::Save, 's', push.id, pushed)]);
+    let outcome = push.outcome.clone();
+    let writing = async { settled(pusher::PUSH.scope(push, pusher::Entity::update_row(&db, id, rev)).await) };
+    worker.write(rng, &[(Kind::Save, 's', id, rev)], writing).await;
+    worker.ends(operation, outcome.get().copied().unwrap_or(Outcome::Unknown));
+}
+
 pub fn settled<T>(result: Result<T, DbErr>) -> Outcome {
     match result {
         Ok(_) => Outcome::Committed,
@@ -165,8 +180,7 @@ struct Step {
     id: i64,
     rev: i64,
     kind: Kind,
-    /// Before it the row is saved in a savepoint that is rolled back.
-    savepoint: bool,
+    savepoint: Savepoint,
 }
 
 /// How a transaction ends.
@@ -176,6 +190,8 @@ enum End {
     Rollback,
     /// COMMIT after an error that was swallowed.
     CommitAfterError,
+    /// COMMIT after a stream that has failed on the way, on PostgreSQL.
+    CommitAfterStream,
 }
 
 async fn transaction(worker: &Worker, rng: &mut StdRng) {
@@ -186,12 +202,13 @@ async fn transaction(worker: &Worker, rng: &mut StdRng) {
     }
     let steps = ids.into_iter().map(|id| {
         let kind = if rng.random_ratio(1, 8) { Kind::SaveAndDelete } else { Kind::Save };
-        Step { id, rev: worker.fresh(), kind, savepoint: rng.random_ratio(1, 6) }
+        Step { id, rev: worker.fresh(), kind, savepoint: Savepoint::random(rng) }
     });
     let steps: Vec<Step> = steps.collect();
     let end = match rng.random_range(0..10) {
         0..7 => End::Commit,
-        7..9 => End::Rollback,
+        7 => End::Rollback,
+        8 => End::CommitAfterStream,
         _ => End::CommitAfterError,
     };
     let changes: Vec<_> = steps.iter().map(|step| (step.kind, 's', step.id, step.rev)).collect();
@@ -208,6 +225,10 @@ async fn run_transaction(worker: &Worker, steps: &[Step], end: End) -> Outcome {
     match end {
         End::Commit => settled(txn.commit().await),
         End::Rollback => settled(txn.rollback().await.map(drop)).rolled_back(),
+        End::CommitAfterStream => {
+            let _ = (read_to_an_error(&txn).await, txn.commit().await);
+            Outcome::Unknown
+        }
         End::CommitAfterError => {
             let twice = slot::Entity::insert_row(&txn, Some(steps[0].id), worker.fresh()).await;
             let again = slot::Entity::insert_row(&txn, Some(steps[0].id), worker.fresh()).await;
@@ -217,6 +238,18 @@ async fn run_transaction(worker: &Worker, steps: &[Step], end: End) -> Outcome {
     }
 }
 
+/// Streams rows; on PostgreSQL the second one is an error, which ends the transaction.
+async fn read_to_an_error(txn: &CachedTransaction) -> Result<(), DbErr> {
+    let backend = txn.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => "SELECT 1 / (n - 2) FROM generate_series(1, 3) n",
+        _ => "SELECT id FROM slot",
+    };
+    let mut rows = txn.stream_raw(Statement::from_string(backend, sql)).await?;
+    while rows.try_next().await?.is_some() {}
+    Ok(())
+}
+
 impl Outcome {
     pub fn rolled_back(self) -> Self {
         if self == Self::Committed { Self::Nothing } else { self }
@@ -224,12 +257,7 @@ impl Outcome {
 }
 
 async fn run_step(worker: &Worker, txn: &CachedTransaction, step: &Step) -> Result<(), DbErr> {
-    if step.savepoint {
-        let savepoint = txn.begin().await?;
-        save(&savepoint, step.id, worker.fresh()).await?;
-        savepoint.rollback().await?;
-    }
-    save(txn, step.id, step.rev).await?;
+    step.savepoint.save(worker, txn, step.id, None, step.rev).await?;
     if step.kind == Kind::SaveAndDelete {
         slot::Entity::delete_row(txn, step.id).await?;
     }
@@ -243,7 +271,7 @@ async fn run_step(worker: &Worker, txn: &CachedTransaction, step: &Step) -> Resu
 }
 
 /// An update, or an insert where there is no row.
-async fn save(txn: &CachedTransaction, id: i64, rev: i64) -> Result<(), DbErr> {
+pub async fn save(txn: &CachedTransaction, id: i64, rev: i64) -> Result<(), DbErr> {
     match slot::Entity::update_row(txn, id, rev).await {
         Err(DbErr::RecordNotUpdated) => slot::Entity::insert_row(txn, Some(id), rev).await.map(drop),
         other => other,

@@ -3,7 +3,7 @@
 use crate::checker::{Commit, Report, RowId};
 use crate::entities::{Rows, born, slot};
 use crate::families::{self, CHILDREN, PARENTS, Way, child};
-use crate::faults::Property;
+use crate::faults::{Fault, Property};
 use crate::naive;
 use crate::nemesis::Nemesis;
 use crate::stage::Stage;
@@ -25,6 +25,8 @@ struct Newcomer<'a> {
     /// The cache that is kept by hand has no one to ask but Redis.
     naive: bool,
     standing: BTreeMap<char, usize>,
+    /// Whether every write has come to its end: else a list that only the database knows the members of may lack one.
+    whole: bool,
 }
 
 /// Compares every row and every list. Returns what stands in Redis under their keys, by kind.
@@ -39,8 +41,9 @@ pub async fn compare(
     let builder = Autocache::builder(stage.db.clone()).app("torture").backend("default", store);
     let autocache = builder.consistency(nemesis.set.consistency).build().expect("an Autocache");
     let redis = naive::connect(&url).await;
-    let mut newcomer =
-        Newcomer { autocache, redis, stage, naive: nemesis.set.naive, standing: BTreeMap::new() };
+    let naive = nemesis.set.naive;
+    let whole = !naive && !nemesis.set.cancels && !nemesis.set.faults.contains(&Fault::Kill);
+    let mut newcomer = Newcomer { autocache, redis, stage, naive, standing: BTreeMap::new(), whole };
     for parent in 1..=PARENTS {
         newcomer.list(parent, report).await;
     }
@@ -92,6 +95,12 @@ impl Newcomer<'_> {
         let _ = self.stands(&format!("torture:child:@parent_id={parent}")).await;
         let mut stored = families::stored(&self.stage.db, parent).await.expect("a list");
         stored.sort_unstable_by_key(|child| child.id);
+        let generated = families::lists(&self.autocache, Way::Generated, &[parent]).await.expect("a list");
+        if self.whole && stored != generated[0] {
+            let text =
+                format!("list {parent} is {stored:?}, and the cache says {generated:?} of the generated one");
+            report.find_in_list(Property::P2, text);
+        }
         let told = families::lists(&self.autocache, Way::By, &[parent]).await.expect("a list");
         let (stored, told) = (naive::text_of(&stored), naive::text_of(&told[0]));
         let by_hand = by_hand.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

@@ -54,7 +54,8 @@ async fn drop_entries(client: Client, mut rng: StdRng) {
     loop {
         let key = match rng.random_range(0..10) {
             0..6 => format!("torture:child:{}", rng.random_range(1..=CHILDREN)),
-            6..8 => format!("torture:child:@parent_id={}", rng.random_range(1..=PARENTS)),
+            6 => format!("torture:child:@parent_id={}", rng.random_range(1..=PARENTS)),
+            7 => format!("torture:child:@shadow={}", rng.random_range(1..=PARENTS)),
             _ => format!("torture:slot:{}", rng.random_range(1..=SLOTS)),
         };
         // The server may be away.

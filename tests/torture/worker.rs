@@ -165,6 +165,7 @@ impl Worker {
     pub async fn read_lists(
         &self,
         rng: &mut StdRng,
+        generated: bool,
         parents: &[i64],
         reading: impl Future<Output = Result<Vec<Vec<child::Model>>, DbErr>>,
     ) {
@@ -179,7 +180,7 @@ impl Worker {
                 self.note(&Event::Wrong(wrong));
             }
             let rows = list.iter().map(|child| (child.id, child.rev)).collect();
-            self.note(&Event::List { table: child::Entity::TABLE, place, from, to, rows });
+            self.note(&Event::List { table: child::Entity::TABLE, generated, place, from, to, rows });
         }
     }
 
@@ -190,13 +191,23 @@ impl Worker {
         changes: &[(Kind, char, i64, i64)],
         writing: impl Future<Output = Outcome>,
     ) -> Outcome {
+        let operation = self.begins(changes);
+        let outcome = tokio::time::timeout(self.limit(rng, 6), writing).await.unwrap_or(Outcome::Unknown);
+        self.ends(operation, outcome);
+        outcome
+    }
+
+    /// Notes that these writes begin, as one operation, and answers its number.
+    pub fn begins(&self, changes: &[(Kind, char, i64, i64)]) -> u64 {
         let operation = self.fresh().unsigned_abs();
         for &(kind, table, id, rev) in changes {
             self.note(&Event::Write { operation, kind, table, id, rev, from: now() });
         }
-        let outcome = tokio::time::timeout(self.limit(rng, 6), writing).await.unwrap_or(Outcome::Unknown);
+        operation
+    }
+
+    pub fn ends(&self, operation: u64, outcome: Outcome) {
         self.note(&Event::End { operation, to: now(), outcome });
-        outcome
     }
 
     /// One operation in so many is dropped midway, where the set says so.
