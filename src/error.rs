@@ -37,6 +37,16 @@ pub enum CacheError {
         /// The names that are registered.
         registered: Vec<String>,
     },
+    /// A routine is said to write a table that no cached entity has.
+    #[error(
+        "unknown table: `{table}`, which `.routine(\"{routine}\", …)` names, is the table of no cached entity"
+    )]
+    UnknownTable {
+        /// The routine's name.
+        routine: String,
+        /// The table's.
+        table: String,
+    },
     /// An Autocache without an app label: two programs that share a store would read each other's rows.
     #[error("no app label: name the program and its database, `Autocache::builder(database).app(\"shop\")`")]
     NoAppLabel,
@@ -186,6 +196,7 @@ kinds! {
     NoBackend: "no backend:",
     DuplicateBackend: "duplicate backend:",
     UnknownBackend: "unknown backend:",
+    UnknownTable: "unknown table:",
     NoAppLabel: "no app label:",
     DuplicateModel: "duplicate model:",
     AppLabel: "bad app label:",
@@ -260,6 +271,7 @@ mod tests {
             CacheError::NoBackend,
             CacheError::DuplicateBackend(text()),
             CacheError::UnknownBackend { entity: text(), wanted: "x", registered: vec![text()] },
+            CacheError::UnknownTable { routine: text(), table: text() },
             CacheError::NoAppLabel,
             CacheError::DuplicateModel { model: text(), tables: [text(), text()] },
             CacheError::AppLabel(text()),

@@ -40,4 +40,6 @@ pub(crate) struct Settings {
     pub(crate) transaction_intent_ttl: Duration,
     pub(crate) max_entry_bytes: usize,
     pub(crate) untracked_writes: UntrackedWrites,
+    /// Plain connections may lead to other databases.
+    pub(crate) other_databases: bool,
 }

@@ -223,7 +223,7 @@ fn a_store_of_so_many_bytes_holds_no_more_than_half_as_many_again() {
         serde_json::json!({ "name": "George Eliot", "tags": ["a", "b"], "at": { "x": 1, "y": 2.5 } });
     let objects = vec![object.clone(); 50];
     type Row<'a> = Box<dyn Fn(i64) -> (String, serde_json::Value) + 'a>;
-    let shapes: [(&str, i64, Row); 5] = [
+    let shapes: [(&str, i64, Row<'_>); 5] = [
         ("numbers", 40, Box::new(|_| ("t".to_owned(), numbers.clone().into()))),
         ("objects", 300, Box::new(|_| ("t".to_owned(), objects.clone().into()))),
         ("one object", 5_000, Box::new(|_| ("t".to_owned(), object.clone()))),

@@ -1,4 +1,5 @@
 use super::catalog::{ByType, Catalog};
+use super::routine::Routine;
 use super::{Autocache, Inner, Shared};
 use crate::backend::Backend;
 use crate::entity::{CachedEntity, Registration};
@@ -29,6 +30,7 @@ pub struct AutocacheBuilder {
     backends: Vec<(String, StoreHandle)>,
     entities: Vec<Registration>,
     without: HashSet<TypeId>,
+    routines: Vec<Routine>,
 }
 
 impl AutocacheBuilder {
@@ -41,6 +43,7 @@ impl AutocacheBuilder {
             transaction_intent_ttl: TRANSACTION_INTENT_TTL,
             max_entry_bytes: MAX_ENTRY_BYTES,
             untracked_writes: UntrackedWrites::default(),
+            other_databases: false,
         };
         Self {
             database,
@@ -50,6 +53,7 @@ impl AutocacheBuilder {
             backends: Vec::new(),
             entities: Vec::new(),
             without: HashSet::new(),
+            routines: Vec::new(),
         }
     }
 
@@ -111,6 +115,49 @@ impl AutocacheBuilder {
         self
     }
 
+    /// The program has connections to other databases, too: nothing tells a plain `DatabaseConnection` to one of them
+    /// from one to the database of this Autocache. Writes on plain connections then publish nothing, and readers bypass
+    /// their rows for the [`transaction_intent_ttl`](Self::transaction_intent_ttl), as after those in plain
+    /// transactions; reads by `on(&plain)` ask that connection and fill nothing. Connections of the cache are not
+    /// concerned.
+    pub fn other_databases(mut self) -> Self {
+        self.settings.other_databases = true;
+        self
+    }
+
+    /// A function or procedure, an updatable view or a rule of this name writes these tables: a statement on a
+    /// connection of the cache that has the name in its text counts as an untracked write of them, also if it is a
+    /// `SELECT`.
+    ///
+    /// ```
+    /// # mod book {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     use sea_orm_autocache::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "book")]
+    /// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64, pub rank: i64 }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl CachedEntity for Entity {}
+    /// #     connect_signals!(ActiveModel);
+    /// # }
+    /// use sea_orm_autocache::prelude::*;
+    ///
+    /// # fn build(shop: sea_orm::DatabaseConnection) -> Result<Autocache, CacheError> {
+    /// let builder = Autocache::builder(shop).app("shop").backend("default", MemoryStore::new(10_000));
+    /// builder.routine("refresh_ranks", ["book"]).build() // SELECT refresh_ranks($1)
+    /// # }
+    /// ```
+    pub fn routine<T: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        tables: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let tables = tables.into_iter().map(Into::into).collect();
+        self.routines.push(Routine { name: name.into(), tables });
+        self
+    }
+
     /// The TTL of rows, where the entity does not set one. Defaults to one hour.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = ttl;
@@ -165,8 +212,10 @@ impl AutocacheBuilder {
     /// [`CacheError::DuplicateBackend`]. For each entity of the program that is not [left out](Self::without):
     /// [`CacheError::UnknownBackend`], if it names a backend that is not there; [`CacheError::DuplicateModel`], if
     /// it has another's name; [`CacheError::UnsupportedColumn`], if a column has a type whose feature is not enabled.
+    /// [`CacheError::UnknownTable`], if a [routine](Self::routine) writes a table that no entity has.
     pub fn build(self) -> Result<Autocache, CacheError> {
-        let Self { database, app, database_id, settings, backends: given, entities, without } = self;
+        let Self { database, app, database_id, settings, backends: given, entities, without, routines } =
+            self;
         let app = app.ok_or(CacheError::NoAppLabel)?;
         if !key::is_label(&app) {
             return Err(CacheError::AppLabel(app));
@@ -175,11 +224,13 @@ impl AutocacheBuilder {
         super::timeouts::check_in_background(&database, &settings);
         let catalog = ArcSwap::from_pointee(Catalog::default());
         let known = ByType::default();
-        let mut inner = Inner { database, app, database_id, settings, backends, without, known, catalog };
+        let mut inner =
+            Inner { database, app, database_id, settings, backends, without, routines, known, catalog };
         let mut catalog = Catalog::default();
         for registration in Registration::all().copied().chain(entities) {
             catalog.add(&inner.make_region(registration.schema())?)?;
         }
+        inner.routines.iter().try_for_each(|routine| routine.check(&catalog))?;
         inner.known = catalog.by_type().clone();
         inner.catalog.store(Arc::new(catalog));
         Ok(Autocache { inner: Shared::Counted(Arc::new(inner)) })

@@ -3,6 +3,7 @@
 mod builder;
 mod catalog;
 mod region;
+mod routine;
 mod timeouts;
 
 pub use builder::AutocacheBuilder;
@@ -18,6 +19,7 @@ use crate::telemetry::{Counts, Stats};
 use crate::write::Siblings;
 use arc_swap::ArcSwap;
 use catalog::{ByType, Catalog};
+use routine::Routine;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbBackend};
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -98,6 +100,8 @@ struct Inner {
     backends: HashMap<String, Backend>,
     /// Entities that are not cached here.
     without: HashSet<TypeId>,
+    /// What writes tables that statements do not name.
+    routines: Vec<Routine>,
     /// The entities that were known when this was built. A hit borrows its region from here and counts no
     /// reference, so cores that read one entity do not wait for each other.
     known: ByType,
@@ -210,6 +214,17 @@ impl Autocache {
     /// The regions of all entities that are known.
     pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
         self.inner.catalog.load().all().cloned().collect()
+    }
+
+    /// Whether this text runs a routine that writes.
+    pub(crate) fn runs_routine(&self, sql: &str) -> bool {
+        self.inner.routines.iter().any(|routine| routine.is_in(sql))
+    }
+
+    /// The tables that routines in this text write.
+    pub(crate) fn tables_of_routines(&self, sql: &str) -> impl Iterator<Item = &str> {
+        let routines = self.inner.routines.iter().filter(move |routine| routine.is_in(sql));
+        routines.flat_map(|routine| routine.tables.iter().map(String::as_str))
     }
 
     /// The regions of the entities of this table, in whatever case its name is written.

@@ -117,6 +117,7 @@ mod tests {
         transaction_intent_ttl: Duration::from_secs(30),
         max_entry_bytes: 0,
         untracked_writes: UntrackedWrites::Invalidate,
+        other_databases: false,
     };
 
     fn names(limits: &[Named]) -> Vec<&str> {

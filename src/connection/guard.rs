@@ -1,7 +1,7 @@
 //! The guard: writes to cached tables that run no hooks, such as SeaORM's own bulk statements and raw SQL. A
 //! connection sees them all; hooks see none of them.
 
-use super::written::{Concerned, Row, Untracked};
+use super::written::{Concerned, Row, Untracked, only_reads};
 use crate::autocache::Autocache;
 use crate::coherence::Step;
 use crate::error::CacheError;
@@ -222,7 +222,7 @@ async fn lists_of(row: &Row, db: &dyn Executor) -> Result<Vec<String>, DbErr> {
 
 /// A stream ends when its reader drops it, so there is no moment to invalidate at.
 pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result<(), DbErr> {
-    if sql::only_reads(statement) || !autocache.has_regions() {
+    if only_reads(autocache, statement) || !autocache.has_regions() {
         return Ok(());
     }
     let concerned = concerned(autocache, statement, None)?;

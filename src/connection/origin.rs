@@ -75,9 +75,9 @@ impl<C: ConnectionTrait> Connection for C {
 pub(crate) fn source_of(autocache: &Autocache, connection: &dyn Connection) -> Source {
     match connection.origin() {
         Origin::Cached(other) if autocache.is_same(&other) => Source::Given,
-        Origin::Plain => Source::Given,
+        Origin::Plain if !autocache.settings().other_databases => Source::Given,
         Origin::Work(other, work) if work.may_use_cache() && autocache.is_same(&other) => Source::Transaction,
-        Origin::Cached(_) | Origin::Work(..) | Origin::Unseen => Source::DatabaseOnly,
+        Origin::Cached(_) | Origin::Work(..) | Origin::Plain | Origin::Unseen => Source::DatabaseOnly,
     }
 }
 

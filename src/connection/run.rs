@@ -4,6 +4,7 @@
 //! the type is here.
 
 use super::guard::Guarded;
+use super::written::only_reads;
 use crate::autocache::Autocache;
 use crate::executor::Executor;
 use crate::sql;
@@ -70,7 +71,7 @@ pub(super) fn execute_unprepared<'a>(db: &'a dyn Watched, sql: &'a str) -> Answe
 
 /// What the guard does before the statement.
 async fn before(db: &dyn Watched, statement: &Statement) -> Result<Guarded, DbErr> {
-    if sql::only_reads(statement) {
+    if only_reads(db.autocache(), statement) {
         if let Some(work) = db.work().filter(|_| sql::sets_session(statement)) {
             // The cache holds what the pool sees.
             work.note_write();

@@ -76,6 +76,12 @@ impl Concerned {
                 concerned.add_untracked(autocache, &region, write, statement);
             }
         }
+        for table in autocache.tables_of_routines(&statement.sql) {
+            concerned.dependent.extend(autocache.dependent_on(table, true));
+            for region in autocache.regions_of_table(table) {
+                concerned.add_untracked(autocache, &region, None, statement);
+            }
+        }
         concerned
     }
 
@@ -106,6 +112,11 @@ fn claimed(notes: &HookNotes, ids: Vec<StatementId>) -> Option<Vec<Announced>> {
     (!ids.is_empty() && claimed.len() == ids.len()).then_some(claimed)
 }
 
+/// Whether the statement only reads, as far as its text and what is said of its routines tell.
+pub(super) fn only_reads(autocache: &Autocache, statement: &Statement) -> bool {
+    sql::only_reads(statement) && !autocache.runs_routine(&statement.sql)
+}
+
 /// The cached entities of which this statement may change rows, by itself or by cascade.
 pub(crate) fn touched_by(autocache: &Autocache, statement: &Statement) -> Vec<Arc<Region>> {
     let shape = sql::shape_of(statement);
@@ -120,6 +131,13 @@ pub(crate) fn touched_by(autocache: &Autocache, statement: &Statement) -> Vec<Ar
             }
             touched.push(region);
         }
+    }
+    for table in autocache.tables_of_routines(&statement.sql) {
+        touched.extend(autocache.dependent_on(table, true));
+        touched.extend(autocache.regions_of_table(table).into_iter().flat_map(|region| {
+            let followers = dependents(autocache, region.keyspace.table());
+            [region].into_iter().chain(followers)
+        }));
     }
     touched.retain(|region| !region.keyspace.is_off());
     touched

@@ -78,7 +78,12 @@ impl Site {
         let route = match db.origin() {
             Origin::Cached(autocache) => Some(Route::Autocommit(autocache)),
             Origin::Work(autocache, work) => Some(Route::Work(autocache, work)),
-            Origin::Plain => Autocache::current().map(Route::Plain),
+            Origin::Plain => {
+                Autocache::current().map(|autocache| match autocache.settings().other_databases {
+                    true => Route::Unseen(autocache),
+                    false => Route::Plain(autocache),
+                })
+            }
             Origin::Unseen => Autocache::current().map(Route::Unseen),
         };
         let Some(route) = route else {
@@ -360,9 +365,9 @@ async fn hold_back(
     let Some(settings) = touched.first().map(|(keyspace, _)| keyspace.settings) else { return Ok(()) };
     warn_once(
         entity,
-        "an entity was written in a plain DatabaseTransaction, whose COMMIT the cache cannot see: the row \
-         is read from the database for the length of `transaction_intent_ttl`. Begin transactions on \
-         `autocache.connection()`",
+        "an entity was written in a plain DatabaseTransaction, or on a connection that may lead to another database: \
+         the cache cannot see the COMMIT, and reads the row from the database for the length of \
+         `transaction_intent_ttl`. Write on `autocache.connection()`",
     );
     let (_, held) = taken(note);
     let held = held.filter(IntentSet::is_held);

@@ -4,6 +4,7 @@ mod computed;
 mod failed;
 mod hooks;
 mod plain;
+mod routines;
 mod saves;
 mod siblings;
 mod spelling;

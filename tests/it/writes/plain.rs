@@ -2,8 +2,9 @@
 
 use crate::entities::book;
 use crate::laws::{cold_book, titled};
-use crate::support::each_world;
-use sea_orm::{ActiveModelTrait, ModelTrait, Set, TransactionTrait};
+use crate::support::{Database, Place, World, each_world};
+use sea_orm::{ActiveModelTrait, DbErr, ModelTrait, Set, TransactionTrait};
+use sea_orm_autocache::AutocacheBuilder;
 
 fn reranked(book: &book::Model, rank: i32) -> book::ActiveModel {
     book::ActiveModel { rank: Set(rank), ..book.clone().into() }
@@ -79,7 +80,7 @@ async fn a_plain_transaction_that_rolls_back_leaves_the_old_row() {
             reranked(&book, 2).update(&transaction).await?;
             let inserted = titled("Persuasion").insert(&transaction).await?;
             transaction.rollback().await?;
-            Ok::<_, sea_orm::DbErr>(inserted.id)
+            Ok::<_, DbErr>(inserted.id)
         });
         let inserted = written.await?;
         assert_eq!(cache.get(book.id).await?, book);
@@ -87,4 +88,26 @@ async fn a_plain_transaction_that_rolls_back_leaves_the_old_row() {
         Ok(())
     })
     .await;
+}
+
+/// Each has a book 1. Nothing tells their plain connections apart, so the program says that there are two.
+#[tokio::test]
+async fn a_plain_connection_to_another_database_leaves_the_cache_alone() -> Result<(), DbErr> {
+    for place in [Place::Redis, Place::Memory] {
+        let world = World::with(Database::Sqlite, place, AutocacheBuilder::other_databases).await;
+        let archive = World::new(Database::Sqlite, Place::Memory).await;
+        let (ours, old) = (cold_book(&world, "ours").await?, cold_book(&archive, "archived").await?);
+        assert_eq!(ours.id, old.id);
+        let cache = world.autocache.cache::<book::Entity>();
+        assert_eq!(cache.on(&archive.plain).get(old.id).await?, old);
+        assert_eq!(cache.get(ours.id).await?, ours, "a read of the other one fills nothing");
+        assert_eq!(cache.on(&archive.plain).get(old.id).await?, old, "nor is it answered from the cache");
+        let reranked = world.autocache.scope(reranked(&old, 7).update(&archive.plain)).await?;
+        assert_eq!(cache.get(ours.id).await?, ours);
+        world.autocache.scope(reranked.delete(&archive.plain)).await?;
+        assert_eq!(cache.get(ours.id).await?, ours);
+        world.autocache.scope(titled("newer").insert(&archive.plain)).await?;
+        assert_eq!(cache.find(ours.id + 1).await?, None);
+    }
+    Ok(())
 }
