@@ -2,16 +2,19 @@
 
 use super::CachedConnection;
 use futures_util::future::BoxFuture;
+#[cfg(feature = "schema-sync")]
+use sea_orm::sea_query::SelectStatement;
 use sea_orm::{DatabaseConnection, DatabaseExecutor, DbErr, IntoDatabaseExecutor, SchemaBuilder};
 #[cfg(feature = "rbac")]
 use sea_orm::{
     RestrictedConnection,
     rbac::{RbacEngine, RbacUserId},
 };
+#[cfg(feature = "schema-sync")]
+use sea_schema::sqlx_types::{SqlxError, SqlxRow};
 use std::future::Future;
 
-/// Calls that need a feature of SeaORM, such as `get_postgres_connection_pool` and `get_schema_registry`, and
-/// `SchemaBuilder::sync`, are made on [`inner`](CachedConnection::inner): `builder.sync(db.inner())`.
+/// What needs a feature of SeaORM needs the feature of the same name here.
 impl CachedConnection<DatabaseConnection> {
     /// Checks that the database answers.
     ///
@@ -47,6 +50,62 @@ impl CachedConnection<DatabaseConnection> {
     }
 }
 
+#[cfg(feature = "entity-registry")]
+impl CachedConnection<DatabaseConnection> {
+    /// A builder of the schemas of all entities of a module.
+    #[must_use]
+    pub fn get_schema_registry(&self, prefix: &str) -> SchemaBuilder {
+        self.inner().get_schema_registry(prefix)
+    }
+}
+
+/// What is written through the pool itself does not reach the cache.
+#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+impl CachedConnection<DatabaseConnection> {
+    /// SQLx's pool.
+    ///
+    /// # Panics
+    /// The database is another one.
+    #[cfg(feature = "sqlx-mysql")]
+    #[must_use]
+    pub fn get_mysql_connection_pool(&self) -> &sea_orm::sqlx::MySqlPool {
+        self.inner().get_mysql_connection_pool()
+    }
+
+    /// SQLx's pool.
+    ///
+    /// # Panics
+    /// The database is another one.
+    #[cfg(feature = "sqlx-postgres")]
+    #[must_use]
+    pub fn get_postgres_connection_pool(&self) -> &sea_orm::sqlx::PgPool {
+        self.inner().get_postgres_connection_pool()
+    }
+
+    /// SQLx's pool.
+    ///
+    /// # Panics
+    /// The database is another one.
+    #[cfg(feature = "sqlx-sqlite")]
+    #[must_use]
+    pub fn get_sqlite_connection_pool(&self) -> &sea_orm::sqlx::SqlitePool {
+        self.inner().get_sqlite_connection_pool()
+    }
+}
+
+/// For [`SchemaBuilder::sync`].
+#[cfg(feature = "schema-sync")]
+#[async_trait::async_trait]
+impl sea_schema::Connection for CachedConnection {
+    async fn query_all(&self, select: SelectStatement) -> Result<Vec<SqlxRow>, SqlxError> {
+        sea_schema::Connection::query_all(self.inner(), select).await
+    }
+
+    async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
+        sea_schema::Connection::query_all_raw(self.inner(), sql).await
+    }
+}
+
 #[cfg(feature = "rbac")]
 impl CachedConnection<DatabaseConnection> {
     /// Loads the rules of access from this database.
@@ -55,6 +114,18 @@ impl CachedConnection<DatabaseConnection> {
     /// As [`DatabaseConnection::load_rbac`].
     pub fn load_rbac(&self) -> impl Future<Output = Result<(), DbErr>> + Send {
         let loaded: BoxFuture<'_, _> = Box::pin(self.inner().load_rbac());
+        loaded
+    }
+
+    /// Loads the rules of access from another database.
+    ///
+    /// # Errors
+    /// As [`DatabaseConnection::load_rbac_from`].
+    pub fn load_rbac_from<'d>(
+        &'d self,
+        db: &'d DatabaseConnection,
+    ) -> impl Future<Output = Result<(), DbErr>> + Send + 'd {
+        let loaded: BoxFuture<'d, _> = Box::pin(self.inner().load_rbac_from(db));
         loaded
     }
 

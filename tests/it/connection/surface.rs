@@ -16,6 +16,13 @@ async fn what_is_called_on_a_pool_is_called_on_ours() {
         assert_eq!(backend, world.plain.get_database_backend());
         db.ping().await?;
         db.get_schema_builder().register(book::Entity).apply(db).await?;
+        db.get_schema_builder().register(book::Entity).sync(db).await?;
+        let _ = db.get_schema_registry("no_module::*");
+        match backend {
+            DbBackend::Postgres => assert!(!db.get_postgres_connection_pool().is_closed()),
+            DbBackend::MySql => assert!(!db.get_mysql_connection_pool().is_closed()),
+            _ => assert!(!db.get_sqlite_connection_pool().is_closed()),
+        }
         assert!(book::Entity::find().all(db).await?.is_empty());
         let executor = DatabaseExecutor::from(db);
         assert_eq!(executor.get_database_backend(), backend);
