@@ -5,6 +5,7 @@
 //! an error at once, and the database is asked.
 
 mod breaker;
+mod delivery;
 mod journal;
 mod outage;
 
@@ -21,6 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// No app label is empty, so no row has this key.
@@ -43,6 +45,8 @@ struct Inner {
     journal: Journal,
     /// That of the task which brings the store back and the journal to it.
     recovery: Pulse,
+    /// Something is queued, or the breaker is open: the recovery is not to wait for what is due later.
+    wake: Notify,
     outage: Outage,
     round_trips: Spread<AtomicU64>,
     failures: AtomicU64,
@@ -56,6 +60,7 @@ impl Backend {
             breaker: Breaker::default(),
             journal: Journal::default(),
             recovery: Pulse::default(),
+            wake: Notify::new(),
             outage: Outage::default(),
             round_trips: Spread::default(),
             failures: AtomicU64::new(0),
@@ -132,7 +137,7 @@ impl Backend {
 
     pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
         let touched = match self.check() {
-            Ok(()) => self.note(clear(&self.inner, entity).await),
+            Ok(()) => self.note(delivery::clear(&self.inner.store, entity).await),
             Err(error) => Err(error),
         };
         self.tally(touched.is_err());
@@ -156,10 +161,10 @@ impl Backend {
         if inner.journal.is_empty() {
             return self.note(inner.store.get_many(keys).await);
         }
-        if inner.journal.suspects_all() {
+        let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
+        if suspects.iter().all(|suspect| *suspect) {
             return Err(self.suspect());
         }
-        let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
         let found = self.note(inner.store.get_many(keys).await)?;
         // `Found::Nothing` is always a safe answer: the lease that follows will be refused.
         let hide = |(suspect, found)| if suspect { Found::Nothing } else { found };
@@ -220,22 +225,45 @@ impl Backend {
     /// Queues an invalidation of a key whose write the store does not know of: the key is suspect until it
     /// is delivered, once `after` has passed and the store answers. `token` names the write.
     pub(crate) fn queue(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
+        self.queue_key(key, Queued { token, due: after_now(after), until: None, entity });
+    }
+
+    /// As [`queue`](Self::queue), for a write to any row of an entity: all its keys are suspect until it was cleared.
+    pub(crate) fn queue_entity(&self, entity: EntityKeys, after: Duration) {
         let due = after_now(after);
-        if self.inner.journal.queue(key, Queued { token, due, entity }) {
+        self.inner.journal.queue_entity(entity, due, due);
+        self.wake();
+    }
+
+    /// As both, for a statement that has run, in a transaction that may commit at any time until `ttl` has passed:
+    /// the key, or the entity, is invalidated at once and once more then, and suspect all the while.
+    pub(crate) fn distrust(&self, key: Option<&str>, ttl: Duration, entity: EntityKeys) {
+        let (due, until) = (after_now(Duration::ZERO), after_now(ttl));
+        match key {
+            Some(key) => {
+                self.queue_key(key, Queued { token: Token::random(), due, until: Some(until), entity });
+            }
+            None => {
+                self.inner.journal.queue_entity(entity, due, until);
+                self.wake();
+            }
+        }
+    }
+
+    fn queue_key(&self, key: &str, queued: Queued) {
+        if self.inner.journal.queue(key, queued) {
             tracing::error!(
                 target: TARGET,
                 backend = %self.inner.name, limit = JOURNAL_KEYS_MAX,
-                "the queue of undelivered invalidations is full: the database answers for this backend until its \
-                 entities have been cleared"
+                "the queue of undelivered invalidations is full: whole entities are cleared, and the database \
+                 answers for them until then"
             );
         }
-        self.recover();
+        self.wake();
     }
 
-    /// As [`queue`](Self::queue), for a write to any row of an entity: every key is suspect until the entity
-    /// was cleared.
-    pub(crate) fn queue_entity(&self, entity: EntityKeys, after: Duration) {
-        self.inner.journal.queue_entity(entity, after_now(after));
+    fn wake(&self) {
+        self.inner.wake.notify_one();
         self.recover();
     }
 
@@ -252,6 +280,7 @@ impl Backend {
         {
             if self.inner.breaker.open() {
                 self.inner.outage.begin(&self.inner.name, error, self.inner.failures.load(Ordering::Relaxed));
+                self.inner.wake.notify_one();
             }
             self.recover();
         }
@@ -297,7 +326,10 @@ async fn bring_back(inner: &Inner) {
     loop {
         match reconcile(inner).await {
             Ok(()) if inner.journal.is_empty() => return,
-            Ok(()) => (pause, away_since) = (PAUSE_MIN, Instant::now()),
+            Ok(()) => {
+                until_due(inner).await;
+                (pause, away_since) = (PAUSE_MIN, Instant::now());
+            }
             Err(error) if is_away(&error) => {
                 if inner.store.as_dyn().reconnect(away_since.elapsed()).await {
                     inner.outage.note_reconnect(&inner.name);
@@ -312,12 +344,23 @@ async fn bring_back(inner: &Inner) {
     }
 }
 
+/// Waits until something of the journal is due, or there is news.
+async fn until_due(inner: &Inner) {
+    if let Some(due) = inner.journal.next_due() {
+        // What ends first does not matter.
+        let _ = tokio::time::timeout_at(due, inner.wake.notified()).await;
+    }
+}
+
 /// The journal is delivered before the breaker closes.
 ///
 /// # Errors
 /// The store is away; or it refuses a part of the journal, whose keys stay suspect.
 async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
-    let delivered = answered(deliver(inner).await)?;
+    let delivered = answered(delivery::deliver(&inner.store, &inner.journal).await)?;
+    if !inner.breaker.is_open() {
+        return delivered;
+    }
     // A user who may not read this key is answered, too.
     let _ = answered(inner.store.get(PROBE_KEY.to_owned()).await)?;
     if inner.breaker.close() {
@@ -332,40 +375,6 @@ fn answered<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, S
         Err(error) if is_away(&error) => Err(error),
         result => Ok(result),
     }
-}
-
-/// Invalidates what is due: keys, or whole entities after an overflow.
-async fn deliver(inner: &Inner) -> Result<(), StoreError> {
-    let now = Instant::now();
-    for page in inner.journal.due(now) {
-        let keys = page.keys.iter().map(|(key, _)| key);
-        let mut replies = invalidate(inner, page.fences.iter().chain(keys)).await.into_iter();
-        for reply in replies.by_ref().take(page.fences.len()) {
-            reply?;
-        }
-        for ((key, token), reply) in page.keys.into_iter().zip(replies) {
-            reply?;
-            inner.journal.settle(&key, token);
-        }
-    }
-    for entity in inner.journal.due_entities(now) {
-        clear(inner, &entity).await?;
-        inner.journal.cleared(&entity, now);
-    }
-    Ok(())
-}
-
-async fn clear(inner: &Inner, entity: &EntityKeys) -> Result<u64, StoreError> {
-    for reply in invalidate(inner, &entity.fence).await {
-        reply?;
-    }
-    inner.store.as_dyn().clear(&entity.sweep).await
-}
-
-async fn invalidate<'k>(inner: &Inner, keys: impl IntoIterator<Item = &'k String>) -> Vec<Reply> {
-    let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
-    let commands: Vec<Command> = keys.into_iter().map(command).collect();
-    if commands.is_empty() { Vec::new() } else { inner.store.as_dyn().run(commands).await }
 }
 
 fn is_reading<E>(step: &Step<E>) -> bool {
@@ -388,7 +397,6 @@ mod tests {
     use crate::store::{MemoryStore, Store, Sweep};
     use async_trait::async_trait;
     use bytes::Bytes;
-    use tokio::sync::Notify;
 
     /// A store whose answers to reads wait until they are let go.
     #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The guard: writes to cached tables that run no hooks, such as SeaORM's own bulk statements and raw SQL. A
 //! connection sees them all; hooks see none of them.
 
-use super::written::{Concerned, Row, Untracked, only_reads};
+use super::written::{Concerned, Row, Site, Untracked, only_reads};
 use crate::autocache::Autocache;
 use crate::coherence::Step;
 use crate::error::CacheError;
@@ -67,7 +67,7 @@ impl Guarded {
         statement: &'a Statement,
     ) -> BoxFuture<'a, Result<Self, DbErr>> {
         Box::pin(async move {
-            let mut concerned = concerned(autocache, statement, None)?;
+            let mut concerned = concerned(autocache, statement, Site::Connection)?;
             let settings = autocache.settings();
             let mut rows = IntentSet::new(settings.intent_ttl);
             let mut guarded = Self { is_whole: is_whole(statement), ..Self::default() };
@@ -105,7 +105,7 @@ impl Guarded {
             Control::Ends => return Err(CacheError::EndsTransaction.into()),
         }
         let mut guarded = Self::default();
-        let concerned = concerned(autocache, statement, Some(work))?;
+        let concerned = concerned(autocache, statement, Site::Transaction(work))?;
         concerned.dependent.iter().for_each(|region| work.record_entity(&region.keyspace));
         for untracked in concerned.untracked {
             match untracked {
@@ -225,7 +225,7 @@ pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result
     if only_reads(autocache, statement) || !autocache.has_regions() {
         return Ok(());
     }
-    let concerned = concerned(autocache, statement, None)?;
+    let concerned = concerned(autocache, statement, Site::Connection)?;
     let mut regions = concerned.untracked.iter().map(Untracked::region).chain(&concerned.dependent);
     match regions.next() {
         Some(region) => Err(CacheError::UntrackedWrite { table: region.keyspace.table().to_owned() }.into()),
@@ -234,16 +234,19 @@ pub(super) fn may_stream(autocache: &Autocache, statement: &Statement) -> Result
 }
 
 /// What is to be invalidated for this statement, as the policy says, and what hooks have announced.
-fn concerned(
-    autocache: &Autocache,
-    statement: &Statement,
-    work: Option<&UnitOfWork>,
-) -> Result<Concerned, DbErr> {
-    let mut concerned = Concerned::of(autocache, statement, work);
-    let Some(first) = concerned.untracked.first() else { return Ok(concerned) };
+fn concerned(autocache: &Autocache, statement: &Statement, site: Site<'_>) -> Result<Concerned, DbErr> {
+    let mut concerned = Concerned::of(autocache, statement, site);
+    heed_policy(autocache, &mut concerned)?;
+    Ok(concerned)
+}
+
+/// # Errors
+/// The policy refuses the statement: nothing is taken from what it concerns.
+pub(super) fn heed_policy(autocache: &Autocache, concerned: &mut Concerned) -> Result<(), CacheError> {
+    let Some(first) = concerned.untracked.first() else { return Ok(()) };
     let table = first.region().keyspace.table().to_owned();
     match autocache.settings().untracked_writes {
-        UntrackedWrites::Refuse => return Err(CacheError::UntrackedWrite { table }.into()),
+        UntrackedWrites::Refuse => return Err(CacheError::UntrackedWrite { table }),
         UntrackedWrites::Warn => {
             let advice = "its cached rows may be stale now. Call `.exec_cached(&db)` in place of `.exec(&db)`, or \
                           invalidate the rows";
@@ -259,10 +262,10 @@ fn concerned(
             }
         }
     }
-    Ok(concerned)
+    Ok(())
 }
 
-fn warn_once(table: &str, what: &str) {
+pub(super) fn warn_once(table: &str, what: &str) {
     static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.get_or_insert_default().insert(format!("{table} {what}")) {

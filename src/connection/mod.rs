@@ -4,6 +4,7 @@ mod cached;
 mod commits;
 mod delegate;
 mod guard;
+mod observed;
 mod origin;
 mod pool;
 mod run;

@@ -19,6 +19,17 @@ pub(super) struct Concerned {
     pub(super) tracked: Vec<(Arc<HookNotes>, Announced)>,
 }
 
+/// What runs a statement.
+#[derive(Clone, Copy)]
+pub(super) enum Site<'a> {
+    /// One of our connections, outside of a transaction.
+    Connection,
+    /// One of our transactions.
+    Transaction(&'a UnitOfWork),
+    /// A plain connection that is observed, or a transaction on it.
+    Plain,
+}
+
 /// What a write without hooks changes.
 #[derive(Debug)]
 pub(super) enum Untracked {
@@ -53,15 +64,15 @@ impl Row {
 }
 
 impl Concerned {
-    pub(super) fn of(autocache: &Autocache, statement: &Statement, work: Option<&UnitOfWork>) -> Self {
+    pub(super) fn of(autocache: &Autocache, statement: &Statement, site: Site<'_>) -> Self {
         let shape = sql::shape_of(statement);
         let mut concerned = Self::default();
         for (regions, write) in written(autocache, &shape, &statement.sql) {
             let sole = write.filter(|_| shape.sole_write().is_some());
             let is_claimed = |region: &Arc<Region>| {
-                let notes = work.map_or_else(|| region.notes.clone(), |work| work.notes_of(&region.keyspace));
+                let notes = site.notes_of(region);
                 let ids = sole.and_then(|write| ids_of(region, write, statement));
-                ids.and_then(|ids| claimed(&notes, ids)).map(|announced| (notes, announced))
+                ids.and_then(|ids| site.claimed(&notes, ids)).map(|announced| (notes, announced))
             };
             // The hook of one entity has done what the others of the table need, and those that depend on it.
             if let Some((notes, announced)) = regions.iter().find_map(is_claimed) {
@@ -106,10 +117,20 @@ impl Concerned {
     }
 }
 
-/// What hooks have announced of these statements, which SeaORM has sent as one; `None` unless all were.
-fn claimed(notes: &HookNotes, ids: Vec<StatementId>) -> Option<Vec<Announced>> {
-    let claimed: Vec<Announced> = ids.iter().map_while(|id| notes.claim(*id)).collect();
-    (!ids.is_empty() && claimed.len() == ids.len()).then_some(claimed)
+impl Site<'_> {
+    fn notes_of(&self, region: &Region) -> Arc<HookNotes> {
+        match self {
+            Self::Transaction(work) => work.notes_of(&region.keyspace),
+            Self::Connection | Self::Plain => region.notes.clone(),
+        }
+    }
+
+    /// What hooks have announced of these statements, which SeaORM has sent as one; `None` unless all were.
+    fn claimed(&self, notes: &HookNotes, ids: Vec<StatementId>) -> Option<Vec<Announced>> {
+        let own = |id: &StatementId| if matches!(self, Self::Plain) { id.on_plain() } else { *id };
+        let claimed: Vec<Announced> = ids.iter().map_while(|id| notes.claim(own(id))).collect();
+        (!ids.is_empty() && claimed.len() == ids.len()).then_some(claimed)
+    }
 }
 
 /// Whether the statement only reads, as far as its text and what is said of its routines tell.

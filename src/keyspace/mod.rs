@@ -178,6 +178,12 @@ impl Keyspace {
         self.backend.queue(key, token, after, self.entity_keys());
     }
 
+    /// A statement has changed this row, or any (`None`), in a transaction that may commit at any time until the TTL
+    /// of such is over. See [`Backend::distrust`].
+    pub(crate) fn distrust(&self, key: Option<&str>) {
+        self.backend.distrust(key, self.settings.transaction_intent_ttl, self.entity_keys());
+    }
+
     /// Drops every entry after a committed write that may have changed any row. If the store does not
     /// answer, the clear is queued.
     ///

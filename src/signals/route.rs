@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) enum Route {
     /// The statement commits by itself.
     Autocommit(Autocache),
-    /// As `Autocommit`, on a plain connection: the guard does not see the statement.
+    /// As `Autocommit`, on a plain connection: at most [`observed`](Autocache::observed) sees the statement.
     Plain(Autocache),
     /// Visible when the unit of work commits.
     Work(Autocache, Arc<UnitOfWork>),

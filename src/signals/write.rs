@@ -178,7 +178,7 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
     let noted = key.clone().unwrap_or_default();
     let notes = route.notes_of(&region);
     if !write.happens {
-        notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl), None);
+        notes.push(&noted, HookNote::new(NoteKind::NoWrite, keyspace.settings.intent_ttl));
         return Ok(());
     }
     let deleted = pk.filter(|_| write.verb == Verb::Delete);
@@ -194,11 +194,11 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
             cascade.unproven.iter().for_each(|keyspace| work.record_entity(keyspace));
         }
         let kind = NoteKind::InTransaction { since: work.moment() };
-        let note = HookNote { memberships: write.memberships, ..HookNote::new(kind, Duration::MAX) };
-        notes.push(&noted, note, write.statement);
+        let (memberships, statement) = (write.memberships, write.statement);
+        notes.push(&noted, HookNote { memberships, statement, ..HookNote::new(kind, Duration::MAX) });
         return Ok(());
     }
-    let is_guarded = matches!(route, Route::Autocommit(_));
+    let is_plain = !matches!(route, Route::Autocommit(_));
     let (ttl, publish) = match route {
         Route::Unseen(_) => (keyspace.settings.transaction_intent_ttl, false),
         _ => (keyspace.settings.intent_ttl, true),
@@ -217,8 +217,9 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
     }
     intents.place(keyspace.settings.consistency).await?;
     let kind = NoteKind::Marked { write: InFlight::new(intents), row: key.is_some(), publish };
-    let note = HookNote { begun, memberships: write.memberships, ..HookNote::new(kind, ttl) };
-    notes.push(&noted, note, write.statement.filter(|_| is_guarded));
+    let statement = write.statement.map(|statement| if is_plain { statement.on_plain() } else { statement });
+    let memberships = write.memberships;
+    notes.push(&noted, HookNote { begun, memberships, statement, ..HookNote::new(kind, ttl) });
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct HookNote {
     pub(crate) dead_at: Instant,
     /// The lists that the row may join.
     pub(crate) memberships: Memberships,
+    /// The statement, if it is announced.
+    pub(crate) statement: Option<StatementId>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,19 +70,19 @@ impl HookNote {
         let begun = Instant::now();
         // A TTL of years must not overflow.
         let dead_at = begun.checked_add(ttl).unwrap_or(begun + Duration::from_secs(3_600));
-        Self { kind, begun, dead_at, memberships: Memberships::default() }
+        Self { kind, begun, dead_at, memberships: Memberships::default(), statement: None }
     }
 }
 
 impl HookNotes {
-    /// Leaves a note for the `after_*` hook, and announces the statement, if the guard will see it.
-    pub(crate) fn push(&self, key: &str, note: HookNote, statement: Option<StatementId>) {
+    /// Leaves a note for the `after_*` hook, and announces its statement to the guard.
+    pub(crate) fn push(&self, key: &str, note: HookNote) {
         let write = match &note.kind {
             NoteKind::Marked { write, .. } => Some(write.clone()),
             _ => None,
         };
         let mut notes = self.notes();
-        if let Some(statement) = statement {
+        if let Some(statement) = note.statement {
             let dead_at = note.dead_at.min(note.begun + CLAIM_WINDOW);
             let announced = Announced { key: key.to_owned(), write };
             notes.of_statements.push(statement, dead_at, announced);
@@ -90,7 +92,14 @@ impl HookNotes {
 
     /// The newest note that this task has left for the key.
     pub(crate) fn pop(&self, key: &str) -> Option<HookNote> {
-        self.notes().of_writes.take_newest(key.to_owned())
+        let mut notes = self.notes();
+        let note = notes.of_writes.take_newest(key.to_owned())?;
+        // On most plain connections there is no guard that sees the statement.
+        if let (Some(statement), NoteKind::Marked { write, .. }) = (note.statement, &note.kind) {
+            let is_its = |announced: &Announced| announced.write.as_ref().is_some_and(|own| own.is(write));
+            notes.of_statements.retain(statement, |announced| !is_its(announced));
+        }
+        Some(note)
     }
 
     /// What a hook of this task has announced, if it was this statement. It is not found again.

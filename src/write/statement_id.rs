@@ -32,4 +32,9 @@ impl StatementId {
         }
         Self(hasher.finish())
     }
+
+    /// The same statement on a plain connection, whose guard is another one.
+    pub(crate) fn on_plain(self) -> Self {
+        Self(!self.0)
+    }
 }

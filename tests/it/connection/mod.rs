@@ -2,6 +2,7 @@
 
 mod calls;
 mod nested;
+mod observed;
 mod restricted;
 mod surface;
 mod uses;
