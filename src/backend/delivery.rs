@@ -1,16 +1,22 @@
 //! What the store is told of the journal.
 
 use super::journal::{EntityKeys, Journal};
-use crate::coherence::Step;
-use crate::store::{Command, Reply, StoreError, StoreHandle};
+use crate::coherence::{Outcome, Step, Token};
+use crate::store::{Command, StoreError, StoreHandle};
 use tokio::time::Instant;
 
 /// Invalidates what is due: keys, and whole entities.
 pub(super) async fn deliver(store: &StoreHandle, journal: &Journal) -> Result<(), StoreError> {
     let now = Instant::now();
     for page in journal.due(now) {
-        let keys = page.keys.iter().map(|(key, _)| key);
-        let mut replies = invalidate(store, page.fences.iter().chain(keys)).await.into_iter();
+        // As the end of its write: an intent that was placed and never acknowledged goes, too.
+        let end = |(key, token): &(String, Token)| Command {
+            key: key.clone(),
+            step: Step::Finish { token: *token, outcome: Outcome::Delete },
+        };
+        let commands =
+            page.fences.iter().map(|fence| invalidation(fence)).chain(page.keys.iter().map(end)).collect();
+        let mut replies = store.as_dyn().run(commands).await.into_iter();
         for reply in replies.by_ref().take(page.fences.len()) {
             reply?;
         }
@@ -27,14 +33,14 @@ pub(super) async fn deliver(store: &StoreHandle, journal: &Journal) -> Result<()
 }
 
 pub(super) async fn clear(store: &StoreHandle, entity: &EntityKeys) -> Result<u64, StoreError> {
-    for reply in invalidate(store, &entity.fence).await {
-        reply?;
+    if let Some(fence) = &entity.fence {
+        for reply in store.as_dyn().run(vec![invalidation(fence)]).await {
+            reply?;
+        }
     }
     store.as_dyn().clear(&entity.sweep).await
 }
 
-async fn invalidate<'k>(store: &StoreHandle, keys: impl IntoIterator<Item = &'k String>) -> Vec<Reply> {
-    let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
-    let commands: Vec<Command> = keys.into_iter().map(command).collect();
-    if commands.is_empty() { Vec::new() } else { store.as_dyn().run(commands).await }
+fn invalidation(key: &str) -> Command {
+    Command { key: key.to_owned(), step: Step::Invalidate }
 }

@@ -263,7 +263,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(1));
         journal.queue_entity(entity.clone(), Instant::now(), later);
         journal.cleared(&entity, begun);
-        assert_eq!(journal.due_entities(Instant::now()), [entity.clone()]);
+        assert_eq!(journal.due_entities(Instant::now()), std::slice::from_ref(&entity));
         journal.queue_entity(entity.clone(), later + Duration::from_secs(1), later + Duration::from_secs(1));
         journal.cleared(&entity, Instant::now());
         assert!(journal.due_entities(later).is_empty() && journal.suspects("app:book:7"));

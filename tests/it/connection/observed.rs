@@ -108,13 +108,13 @@ const WRITES: [&str; 8] =
 
 async fn write(world: &World, db: &DatabaseConnection, what: &str) -> Result<(), DbErr> {
     match what {
-        "all rows" => drop(retitled(what).exec(db).await?),
-        "a row" => drop(retitled(what).filter(book::Column::Id.eq(1_i64)).exec(db).await?),
+        "all rows" => _ = retitled(what).exec(db).await?,
+        "a row" => _ = retitled(what).filter(book::Column::Id.eq(1_i64)).exec(db).await?,
         "an insert" => {
             let born = book::ActiveModel { id: Set(7), ..titled(what) };
             book::Entity::insert(born).exec(db).await?;
         }
-        "a text" => drop(db.execute_raw(raw(world, "UPDATE book SET title = 'a text'")).await?),
+        "a text" => _ = db.execute_raw(raw(world, "UPDATE book SET title = 'a text'")).await?,
         "RETURNING" => assert!(db.query_one_raw(returning(world, what)).await?.is_some()),
         "a stream" => {
             let born =
@@ -122,7 +122,7 @@ async fn write(world: &World, db: &DatabaseConnection, what: &str) -> Result<(),
             let rows: Vec<_> = db.stream_raw(born).await?.try_collect().await?;
             assert_eq!(rows.len(), 1);
         }
-        "a deletion" => drop(book::Entity::delete_by_id(2_i64).exec(db).await?),
+        "a deletion" => _ = book::Entity::delete_by_id(2_i64).exec(db).await?,
         // The first row has changed before the second one fails.
         "half a statement" if world.database == Database::Sqlite => {
             let half = raw(world, "UPDATE OR FAIL book SET title = 'half', id = 20");
