@@ -37,7 +37,7 @@ tokio::task_local! {
 /// The app's cache: backends, settings, the database. A cheap handle to clone into axum's or actix'
 /// state.
 ///
-/// ```
+/// ```standalone_crate
 /// # mod book {
 /// #     use sea_orm::entity::prelude::*;
 /// #     use sea_orm_autocache::prelude::*;

@@ -52,7 +52,7 @@ use std::future::{Future, ready};
 /// All rows that are written come back to the program and go to the cache. To rewrite a table of millions,
 /// use SeaORM's `exec`.
 ///
-/// ```
+/// ```standalone_crate
 /// # mod book {
 /// #     use sea_orm::entity::prelude::*;
 /// #     use sea_orm_autocache::prelude::*;

@@ -25,7 +25,7 @@ impl Autocache {
     /// - [`connection()`](Self::connection) holds more, and serves hits while it writes. Prefer it where the type is
     ///   yours to choose.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # mod book {
     /// #     use sea_orm::entity::prelude::*;
     /// #     use sea_orm_autocache::prelude::*;
