@@ -69,13 +69,19 @@ pub(super) fn execute_unprepared<'a>(db: &'a dyn Watched, sql: &'a str) -> Answe
     })
 }
 
+/// Whether the statement only reads. A transaction whose session it changes reads from the database from then on: the
+/// cache holds what the pool sees.
+pub(super) fn is_read(autocache: &Autocache, work: Option<&UnitOfWork>, statement: &Statement) -> bool {
+    let reads = only_reads(autocache, statement);
+    if let Some(work) = work.filter(|_| reads && sql::sets_session(statement)) {
+        work.note_write();
+    }
+    reads
+}
+
 /// What the guard does before the statement.
 async fn before(db: &dyn Watched, statement: &Statement) -> Result<Guarded, DbErr> {
-    if only_reads(db.autocache(), statement) {
-        if let Some(work) = db.work().filter(|_| sql::sets_session(statement)) {
-            // The cache holds what the pool sees.
-            work.note_write();
-        }
+    if is_read(db.autocache(), db.work(), statement) {
         return Ok(Guarded::default());
     }
     let has_regions = db.autocache().has_regions();

@@ -1,11 +1,10 @@
 use super::delegate::{delegate, streamed, takes_text};
 use super::guard::Guarded;
-use super::run::{self, Watched};
+use super::run::{self, Watched, is_read};
 use super::stream::{CachedStream, Unfinished};
 use super::{Origin, origin};
 use crate::autocache::Autocache;
 use crate::executor::Executor;
-use crate::sql;
 use crate::write::UnitOfWork;
 use futures_util::future::BoxFuture;
 use sea_orm::{
@@ -74,7 +73,7 @@ impl<T> CachedTransaction<T> {
 
     fn may_stream(&self, statement: &Statement) -> Result<Unfinished, DbErr> {
         let work = &self.scope.work;
-        if !sql::only_reads(statement) {
+        if !is_read(&self.autocache, Some(work), statement) {
             work.note_write();
             if self.autocache.has_regions() {
                 Guarded::recorded(&self.autocache, work, statement)?.unseen(work);

@@ -61,11 +61,10 @@ pub(crate) fn only_reads(statement: &Statement) -> bool {
     reads && !sql.contains(';') || shape_of(statement).only_reads()
 }
 
-/// Whether a statement that only reads may change what the session sees: its role, or what row policies look at.
+/// Whether a statement that only reads may change what the session sees: its role, or what row policies look at. One
+/// that has such a word for another reason costs its transaction some hits.
 pub(crate) fn sets_session(statement: &Statement) -> bool {
-    let sql = statement.sql.trim_ascii_start();
-    let begins = |word: &str| sql.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
-    begins("SET ") || begins("RESET ") || super::mentions(sql, "set_config")
+    ["SET", "RESET", "set_config"].into_iter().any(|word| super::mentions(&statement.sql, word))
 }
 
 #[cfg(test)]
@@ -128,5 +127,16 @@ mod tests {
     fn a_text_is_read_once() {
         let statement = Statement::from_string(DbBackend::Sqlite, "UPDATE only_here SET a = 1");
         assert!(Arc::ptr_eq(&shape_of(&statement), &shape_of(&statement)));
+    }
+
+    #[test]
+    fn a_change_of_the_session_is_noticed_however_it_is_written() {
+        let sets = |sql: &str| sets_session(&Statement::from_string(DbBackend::Postgres, sql));
+        for sql in
+            ["SET LOCAL ROLE a", "set\nrole a", "/* who */ RESET ROLE", "SELECT SET_CONFIG('a', 'b', true)"]
+        {
+            assert!(sets(sql), "{sql}");
+        }
+        assert!(!sets("SELECT \"offset\", settings FROM book OFFSET 1"));
     }
 }

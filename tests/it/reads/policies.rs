@@ -3,7 +3,8 @@
 use crate::entities::book;
 use crate::laws::cold_books;
 use crate::support::{Database, Place, World};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionTrait};
+use futures_util::TryStreamExt;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, StreamTrait, TransactionTrait};
 
 /// Each book is its rank's: a session sees those of its own.
 async fn fenced(world: &World) -> Result<String, DbErr> {
@@ -37,11 +38,16 @@ async fn a_transaction_with_settings_of_its_own_sees_no_row_of_others() -> Resul
         txn.rollback().await?;
         let txn = world.db.begin().await?;
         let tenant = "SELECT set_config('app.tenant', $1, true), set_config('role', $2, true)";
-        let values = ["2".into(), role.into()];
-        txn.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, tenant, values)).await?;
+        let values: [sea_orm::Value; 2] = ["2".into(), role.into()];
+        let becomes = || Statement::from_sql_and_values(DbBackend::Postgres, tenant, values.clone());
+        txn.query_one_raw(becomes()).await?;
         assert!(cache.on(&txn).find(1).await?.is_none());
         assert!(cache.on(&txn).find(2).await?.is_some());
         txn.commit().await?;
+        let txn = world.db.begin().await?;
+        txn.stream_raw(becomes()).await?.try_collect::<Vec<_>>().await?;
+        assert!(cache.on(&txn).find(1).await?.is_none(), "by a stream");
+        txn.rollback().await?;
         assert!(cache.contains(1).await?, "the cache is as it was");
     }
     Ok(())

@@ -3,6 +3,7 @@
 use crate::entities::book;
 use crate::laws::cold_books;
 use crate::support::{ALL, Database, Place, World};
+use futures_util::TryStreamExt;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement, StreamTrait, TransactionTrait};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::{AutocacheBuilder, UntrackedWrites};
@@ -70,6 +71,11 @@ async fn whatever_runs_them_writes(world: &World) -> Result<(), DbErr> {
         let txn = world.db.begin().await?;
         txn.execute_unprepared(sql).await?;
         txn.commit().await?;
+        agrees(world, sql).await?;
+        let txn = world.db.begin().await?;
+        txn.stream_raw(statement()).await?.try_collect::<Vec<_>>().await?;
+        txn.commit().await?;
+        agrees(world, sql).await?;
         agrees(world, sql).await?;
         assert!(world.db.stream_raw(statement()).await.is_err(), "{sql}: a stream has no end to clear at");
     }
