@@ -74,8 +74,8 @@ impl Journal {
         } else {
             let of_key = queue.keys.entry(key.to_owned()).or_default();
             // Of statements that may be uncommitted the last one speaks for all: it is owed now, and later.
-            let is_newer = |other: &Queued| other.until.is_some() && queued.until.is_some();
-            of_key.retain(|other| other.token != queued.token && !is_newer(other));
+            let is_superseded = |other: &Queued| other.until.is_some() && queued.until.is_some();
+            of_key.retain(|other| other.token != queued.token && !is_superseded(other));
             of_key.push(queued);
         }
         self.recount(&queue);
