@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Looks for misspelt words. `typos` is installed into the target folder where it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+TYPOS_VERSION=1.52.0
+
+if command -v typos >/dev/null; then
+    typos
+    exit
+fi
+tools="${CARGO_TARGET_DIR:-$PWD/target}/typos-$TYPOS_VERSION"
+if [ ! -x "$tools/bin/typos" ]; then
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$tools" "typos==$TYPOS_VERSION"
+fi
+"$tools/bin/typos"
