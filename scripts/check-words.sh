@@ -11,6 +11,8 @@ if command -v typos >/dev/null; then
 fi
 tools="${CARGO_TARGET_DIR:-$PWD/target}/typos-$TYPOS_VERSION"
 if [ ! -x "$tools/bin/typos" ]; then
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$tools" "typos==$TYPOS_VERSION"
+    # The package has the program in it; without Python it is compiled, which takes minutes.
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$tools" "typos==$TYPOS_VERSION" \
+        || cargo install --quiet --locked --root "$tools" --version "$TYPOS_VERSION" typos-cli
 fi
 "$tools/bin/typos"
