@@ -4,7 +4,7 @@ mod book {
     use sea_orm::entity::prelude::*;
     use sea_orm_autocache::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "book")]
     pub struct Model {
         #[sea_orm(primary_key)]
