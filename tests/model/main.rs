@@ -8,7 +8,7 @@
 //! * P4: a row is never hidden by an old tombstone after its insert has returned (P1 on absences).
 //! * P5: of two reads one after the other the second never goes back in time.
 //!
-//! The default bounds take about a minute; `AUTOCACHE_MODEL=long` searches wider ones. Every known-bad
+//! The default bounds take some twenty seconds; `AUTOCACHE_MODEL=long` searches wider ones. Every known-bad
 //! variant of the protocol must be found, and prints its shortest trace.
 
 #[allow(dead_code)]
