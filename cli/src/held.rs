@@ -22,6 +22,8 @@ pub enum State {
     Row,
     List,
     Tombstone,
+    /// A lease or an intent of the entity's lists.
+    Fence,
     Lease,
     Intent {
         /// Those past their deadlines, too.
@@ -42,9 +44,11 @@ impl Held {
     pub fn of(key: String, head: &[u8], bytes: u64, left: i64) -> Self {
         let entry = RawEntry::of(head);
         let state = match (head, &entry) {
+            _ if last_part(&key) == "@" => State::Fence,
             (_, Some(entry)) if entry.format != RawEntry::FORMAT => State::OtherFormat,
             (_, Some(entry)) if entry.is_tombstone => State::Tombstone,
-            (_, Some(_)) if is_list(&key) => State::List,
+            // No text of a primary key has an `@`.
+            (_, Some(_)) if last_part(&key).starts_with('@') => State::List,
             (_, Some(_)) => State::Row,
             ([b'L', ..], _) if bytes == 17 => State::Lease,
             // Two bytes, and 29 for each writer.
@@ -62,9 +66,8 @@ impl Held {
     }
 }
 
-/// Whether the key's last part is that of an index. No text of a primary key has an `@`.
-fn is_list(key: &str) -> bool {
-    key.rsplit(':').next().is_some_and(|part| part.starts_with('@'))
+fn last_part(key: &str) -> &str {
+    key.rsplit(':').next().unwrap_or_default()
 }
 
 impl State {
@@ -74,6 +77,7 @@ impl State {
             Self::Row => "row",
             Self::List => "list",
             Self::Tombstone => "tombstone",
+            Self::Fence => "fence",
             Self::Lease => "lease",
             Self::Intent { .. } => "intent",
             Self::OtherFormat => "other format",

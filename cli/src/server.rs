@@ -3,13 +3,13 @@
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::held::Held;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use sea_orm_autocache::fred::clients::{Client, Pipeline};
 use sea_orm_autocache::fred::interfaces::{ClientLike, KeysInterface};
 use sea_orm_autocache::fred::prelude::{FredResult, Value};
-use sea_orm_autocache::fred::types::Builder;
 use sea_orm_autocache::fred::types::config::Config;
+use sea_orm_autocache::fred::types::{Builder, ClusterHash, CustomCommand};
 use sea_orm_autocache::{RedisStore, StoreError};
 use std::time::Duration;
 
@@ -65,12 +65,50 @@ impl Server {
     pub fn pages(&self, prefix: &str) -> BoxStream<'_, Result<Vec<String>, Failure>> {
         let pattern = format!("{}*", glob_escaped(&[&self.prefix, prefix].concat()));
         let keys = if self.client.is_clustered() {
-            self.client.scan_cluster_buffered(pattern, Some(PAGE), None).boxed()
+            let keys = self.client.scan_cluster_buffered(pattern, Some(PAGE), None);
+            keys.try_filter_map(|key| async move { Ok(key.into_string()) }).boxed()
         } else {
-            self.client.scan_buffered(pattern, Some(PAGE), None).boxed()
+            self.scan(pattern).map_ok(|keys| stream::iter(keys.into_iter().map(Ok))).try_flatten().boxed()
         };
-        let texts = keys.try_filter_map(|key| async move { Ok(key.into_string()) });
-        texts.try_chunks(PAGE as usize).map_err(|error| Failure::from(error.1)).boxed()
+        keys.try_chunks(PAGE as usize).map_err(|error| Failure::from(error.1)).boxed()
+    }
+
+    /// fred's own stream of keys hides why the server refuses.
+    fn scan(&self, pattern: String) -> BoxStream<'_, FredResult<Vec<String>>> {
+        let next = move |cursor: Option<String>| {
+            let pattern = pattern.clone();
+            async move {
+                let Some(cursor) = cursor else { return Ok(None) };
+                let (next, keys): (String, Vec<String>) =
+                    self.client.scan_page(cursor, pattern, Some(PAGE), None).await?;
+                Ok(Some((keys, Some(next).filter(|next| next != "0"))))
+            }
+        };
+        stream::try_unfold(Some("0".to_owned()), next).boxed()
+    }
+
+    /// What a key holds, with all its bytes. `None`: nothing.
+    pub async fn read(&self, key: &str) -> Result<Option<(Held, Vec<u8>)>, Failure> {
+        let key = [&self.prefix, key].concat();
+        let pipeline: Pipeline<Client> = self.client.pipeline();
+        let _: () = pipeline.get(&key).await?;
+        let _: () = pipeline.pttl(&key).await?;
+        let mut answers = pipeline.try_all::<Value>().await.into_iter();
+        let mut next = || answers.next().unwrap_or(Ok(Value::Null));
+        let (bytes, left) = (next(), next());
+        if is_wrong_type(&bytes) {
+            return Ok(Some((Held::of_other_type(key, left?.convert()?), Vec::new())));
+        }
+        let Some(bytes) = bytes?.convert::<Option<Vec<u8>>>()? else { return Ok(None) };
+        let held = Held::of(key, &bytes, bytes.len() as u64, left?.convert()?);
+        Ok(Some((held, bytes)))
+    }
+
+    /// The server's clock, by which the deadlines of writers are set.
+    pub async fn now_ms(&self) -> Result<u64, Failure> {
+        let time = CustomCommand::new_static("TIME", ClusterHash::Random, false);
+        let (seconds, micros): (u64, u64) = self.client.custom(time, Vec::<String>::new()).await?;
+        Ok(seconds * 1_000 + micros / 1_000)
     }
 
     /// What each of these keys holds, in one round trip: no more than the first bytes of a value are sent. Those that
@@ -89,8 +127,7 @@ impl Server {
             let (head, length, left): (FredResult<Value>, FredResult<Value>, FredResult<Value>) =
                 (next(), next(), next());
             let left: i64 = left?.convert()?;
-            let is_other_type = matches!(&head, Err(error) if error.details().starts_with("WRONGTYPE"));
-            if is_other_type {
+            if is_wrong_type(&head) {
                 held.push(Held::of_other_type(key, left));
             } else if left != -2 {
                 let head: Vec<u8> = head?.into_owned_bytes().unwrap_or_default();
@@ -99,6 +136,10 @@ impl Server {
         }
         Ok(held)
     }
+}
+
+fn is_wrong_type(answer: &FredResult<Value>) -> bool {
+    matches!(answer, Err(error) if error.details().starts_with("WRONGTYPE"))
 }
 
 fn glob_escaped(text: &str) -> String {

@@ -63,7 +63,7 @@ async fn the_keys_of_one_entity_are_listed_and_no_others() {
     let mut names: Vec<&str> =
         keys.as_array().unwrap().iter().map(|key| key["key"].as_str().unwrap()).collect();
     names.sort_unstable();
-    let of_book = ["1", "2", "@title=Emma", "else", "hash", "lease", "older", "one", "two"];
+    let of_book = ["1", "2", "@", "@title=Emma", "else", "hash", "lease", "older", "one", "two"];
     assert_eq!(names, of_book.map(|pk| format!("shop:book:{pk}")));
     let some = scene.run(&["keys", "shop", "book", "--limit", "3"]);
     assert_eq!(some.out.matches("shop:book:").count(), 3, "{some:?}");
@@ -80,6 +80,7 @@ async fn stats_count_the_keys_of_each_state() {
         ("row", 1),
         ("list", 1),
         ("tombstone", 1),
+        ("fence", 1),
         ("lease", 1),
         ("intent", 2),
         ("other format", 1),
@@ -127,7 +128,7 @@ async fn a_watch_prints_a_line_for_each_round() {
     let watch = ["watch", "shop", "book", "--rounds", "2", "--interval", "1"];
     let lines = scene.run(&watch);
     assert_eq!(lines.out.lines().count(), 2, "{lines:?}");
-    assert!(lines.out.contains("9 keys (+0), "), "{lines:?}");
+    assert!(lines.out.contains("10 keys (+0), "), "{lines:?}");
     let sampled = scene.run(&[&watch[..], &["--json", "--sample", "4"]].concat());
     let last = serde_json::from_str::<serde_json::Value>(sampled.out.lines().last().unwrap()).unwrap();
     assert_eq!((&last["keys"], &last["summary"]["is_sample"]), (&json!(4), &json!(true)));

@@ -58,7 +58,8 @@ async fn a_missing_permission_is_named() {
     for (lack, named, commands) in [
         ("-scan", "scan", &COMMANDS[1..]),
         ("-getrange", "getrange", &COMMANDS[1..4]),
-        ("-evalsha", "evalsha", &COMMANDS[..1]),
+        ("-pttl", "pttl", &COMMANDS[..4]),
+        ("-evalsha", "evalsha", &COMMANDS[4..]),
     ] {
         scene.user(&["on", &password, "~*", "+@all", lack]).await;
         for command in commands {
@@ -116,4 +117,22 @@ fn wrong_arguments_have_an_exit_code_of_their_own() {
     {
         assert_eq!(run("", arguments).code, 2, "{arguments:?}");
     }
+}
+
+#[tokio::test]
+async fn the_documented_rule_is_all_that_looking_needs() {
+    let scene = Scene::new().await;
+    scene.plant_every_state().await;
+    let page = include_str!("../../docs/guide/cli.md");
+    let rule =
+        page.lines().find_map(|line| line.strip_prefix("ACL SETUSER reader on >password ")).expect("a rule");
+    let password = format!(">{SECRET}");
+    let rules: Vec<&str> = ["on", &password].into_iter().chain(rule.split_whitespace()).collect();
+    scene.user(&rules).await;
+    for command in COMMANDS[..4].iter().chain([&&["get", "shop:book:two"][..]]) {
+        let answer = run(&scene.url_of_user(), command);
+        assert_eq!(answer.code, 0, "{command:?}: {answer:?}");
+    }
+    let answer = run(&scene.url_of_user(), COMMANDS[4]);
+    assert!(answer.code == 5 && answer.err.contains("SET"), "{answer:?}");
 }

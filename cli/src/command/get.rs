@@ -4,12 +4,10 @@ use crate::output::{Output, spoken};
 use crate::server::Server;
 use crate::value;
 use sea_orm_autocache::__private::RawEntry;
-use sea_orm_autocache::Store;
 use sea_orm_autocache::sea_orm::Value;
-use sea_orm_autocache::store::{Found, Inspected, Slot, decode_slot};
+use sea_orm_autocache::store::{Slot, decode_slot};
 use serde_json::{Value as Json, json};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Longer values are cut in a table.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -25,22 +23,14 @@ pub async fn get(
         [app, model, pk] => format!("{app}:{model}:{pk}"),
         _ => return Err(Failure::Usage("get takes a KEY, or APP MODEL PK".into())),
     };
-    let Inspected { key, found, ttl, now_ms, .. } = server.store().await?.inspect(&key).await?;
-    let left = match ttl {
-        Some(Duration::MAX) | None => -1,
-        Some(ttl) => i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX),
-    };
-    let (held, bytes) = match found {
-        Found::Bytes(bytes) => (Held::of(key, &bytes, bytes.len() as u64, left), bytes),
-        Found::Foreign => (Held::of_other_type(key, left), Default::default()),
-        _ => {
-            if out.json {
-                out.json(&json!({ "key": key, "state": "absent" }))?;
-            } else {
-                out.line(&format!("{key}: absent"))?;
-            }
-            return Ok(ExitCode::FAILURE);
+    let Some((held, bytes)) = server.read(&key).await? else {
+        let key = [&server.prefix, &*key].concat();
+        if out.json {
+            out.json(&json!({ "key": key, "state": "absent" }))?;
+        } else {
+            out.line(&format!("{key}: absent"))?;
         }
+        return Ok(ExitCode::FAILURE);
     };
     let values = RawEntry::of(&bytes).and_then(|entry| entry.values).unwrap_or_default();
     // The first value of a list is a mark that tells lists apart which share a key by mistake.
@@ -51,11 +41,14 @@ pub async fn get(
         .enumerate()
         .map(|(place, value)| (name_of(names, place), value))
         .collect();
-    let writers = writers(&bytes, now_ms);
+    let writers = match held.state {
+        State::Intent { .. } => writers(&bytes, server.now_ms().await?),
+        _ => Vec::new(),
+    };
     if out.json {
         out.json(&as_json(&held, &columns, &writers)?)?;
     } else {
-        as_tables(out, &held, ttl.is_some(), &columns, &writers)?;
+        as_tables(out, &held, &columns, &writers)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,16 +72,14 @@ fn as_json(held: &Held, columns: &[(String, &Value)], writers: &[Option<u64>]) -
 fn as_tables(
     out: &Output,
     held: &Held,
-    knows_ttl: bool,
     columns: &[(String, &Value)],
     writers: &[Option<u64>],
 ) -> Result<(), Failure> {
-    let ttl = if knows_ttl { spoken(held.ttl_ms) } else { "unknown: the Redis user lacks +pttl".to_owned() };
     let mut rows = vec![
         ("key", held.key.clone()),
         ("state", held.state.to_string()),
         ("bytes", held.bytes.to_string()),
-        ("expires in", ttl),
+        ("expires in", spoken(held.ttl_ms)),
     ];
     rows.extend(held.fingerprint.iter().map(|fingerprint| ("fingerprint", fingerprint.clone())));
     rows.extend(writers.iter().map(|left| match left {
