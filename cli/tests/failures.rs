@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{Answer, SECRET, Scene, free_port, run};
+use support::process::free_port;
+use support::{Answer, SECRET, Scene, run};
 
 /// One of every kind of command.
 const COMMANDS: [&[&str]; 5] = [

@@ -6,7 +6,6 @@ pub mod process;
 #[path = "../../../tests/it/support/servers.rs"]
 pub mod servers;
 
-pub use process::free_port;
 use sea_orm::{DbBackend, MockDatabase};
 use sea_orm_autocache::fred::clients::Client;
 use sea_orm_autocache::fred::interfaces::ClientLike;
