@@ -95,7 +95,7 @@ async fn stats_count_the_keys_of_each_state() {
     );
     assert_eq!(json["states"]["unknown bytes"]["never_expire"], 1);
     let table = scene.run(&["stats", "shop", "book"]);
-    assert!(table.out.contains("tombstone") && table.out.contains("1 intents are dirty"), "{table:?}");
+    assert!(table.out.contains("tombstone") && table.out.contains("have overlapped: 1\n"), "{table:?}");
 }
 
 /// I2 and I4 of the protocol, which a `DEL` would break.

@@ -102,7 +102,10 @@ pub async fn stats(server: &Server, out: &Output, entity: &Entity) -> Result<Exi
     let header = ["state", "keys", "bytes", "shortest TTL", "mean TTL", "longest TTL", "never expire"];
     out.table(&header, rows.chain([total]))?;
     if summary.dirty_intents > 0 {
-        out.line(&format!("{} intents are dirty: writers have overlapped", summary.dirty_intents))?;
+        out.line(&format!("dirty intents, whose writers have overlapped: {}", summary.dirty_intents))?;
+    }
+    if summary.fingerprints.is_empty() {
+        return Ok(ExitCode::SUCCESS);
     }
     let of_versions = summary.fingerprints.iter().map(|(of, count)| vec![of.clone(), count.to_string()]);
     out.table(&["fingerprint", "entries"], of_versions)?;
