@@ -6,6 +6,7 @@
 
 mod breaker;
 mod delivery;
+mod inspect;
 mod journal;
 mod outage;
 

@@ -3,6 +3,7 @@
 mod codec;
 mod fingerprint;
 mod header;
+mod raw;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
@@ -10,5 +11,6 @@ pub(crate) mod values;
 pub(crate) use codec::{decode_members, encode_members, encode_row, encode_tombstone};
 pub(crate) use fingerprint::{Fingerprint, schema_hash};
 pub(crate) use header::{
-    Content, HEADER_LEN, Header, PkMark, Reading, Unreadable, concerns, decoded_bytes, read,
+    Content, HEADER_LEN, Header, PkMark, Reading, Unreadable, concerns, decoded_bytes, fingerprint_of, read,
 };
+pub use raw::RawEntry;
