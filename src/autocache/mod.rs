@@ -1,11 +1,15 @@
 //! [`Autocache`]: the app's state, and where `Entity::cache()` finds it.
 
+#[cfg(feature = "testing")]
+mod bound;
 mod builder;
 mod catalog;
 mod region;
 mod routine;
 mod timeouts;
 
+#[cfg(feature = "testing")]
+pub(crate) use bound::Binding;
 pub use builder::AutocacheBuilder;
 pub(crate) use region::Region;
 
@@ -124,7 +128,7 @@ impl Autocache {
     }
 
     /// Runs a future in which `Entity::cache()`, and hooks on plain connections, use this Autocache:
-    /// for tests and tenants. Tasks spawned inside do not inherit it.
+    /// for tenants, and for tests without the feature `testing`. Tasks spawned inside do not inherit it.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         SCOPED.scope(self.clone(), future)
     }
@@ -134,7 +138,10 @@ impl Autocache {
     pub fn current() -> Option<Self> {
         let installed =
             || INSTALLED.get().map(|installed| Self { inner: Shared::Installed(&installed.inner) });
-        SCOPED.try_with(Self::clone).ok().or_else(installed)
+        let scoped = SCOPED.try_with(Self::clone).ok();
+        #[cfg(feature = "testing")]
+        let scoped = scoped.or_else(bound::of_this_runtime);
+        scoped.or_else(installed)
     }
 
     /// All counters.
