@@ -24,13 +24,11 @@ pub enum Fault {
 
 impl Fault {
     /// This fault on every such operation, until the store is [healed](super::FaultyStore::heal).
-    #[must_use]
     pub fn on(self, operation: Operation) -> Injection {
         self.on_any([operation])
     }
 
     /// This fault on every one of these operations, such as [`Operation::ALL`].
-    #[must_use]
     pub fn on_any(self, operations: impl IntoIterator<Item = Operation>) -> Injection {
         let operations = operations.into_iter().collect();
         Injection { fault: self, operations, key: None, skip: 0, left: None }

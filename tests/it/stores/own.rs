@@ -12,6 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+/// What is made of the change that `apply` has answered with, by the slot before and the step.
+type Changed = fn(&Slot<Bytes>, &Step<Bytes>, Change<Bytes>) -> Change<Bytes>;
+
 pub struct Own {
     held: Mutex<HashMap<String, Held>>,
     started: Instant,
@@ -19,7 +22,7 @@ pub struct Own {
     /// Another transition than that of `apply`.
     pub transition: fn(&Slot<Bytes>, &Step<Bytes>) -> Option<Transition<Bytes>>,
     pub answer: fn(&Slot<Bytes>, Answer<Bytes>) -> Answer<Bytes>,
-    pub change: fn(&Slot<Bytes>, &Step<Bytes>, Change<Bytes>) -> Change<Bytes>,
+    pub change: Changed,
     pub now_ms: fn(u64) -> u64,
     pub found: fn(Vec<Found>) -> Vec<Found>,
     pub replies: fn(Vec<Reply>) -> Vec<Reply>,
