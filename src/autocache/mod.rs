@@ -1,16 +1,16 @@
 //! [`Autocache`]: the app's state, and where `Entity::cache()` finds it.
 
-#[cfg(feature = "testing")]
-mod bound;
 mod builder;
+#[cfg(feature = "testing")]
+mod by_runtime;
 mod catalog;
 mod region;
 mod routine;
 mod timeouts;
 
-#[cfg(feature = "testing")]
-pub(crate) use bound::Binding;
 pub use builder::AutocacheBuilder;
+#[cfg(feature = "testing")]
+pub(crate) use by_runtime::Binding;
 pub(crate) use region::Region;
 
 use crate::backend::Backend;
@@ -33,6 +33,9 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 static INSTALLED: OnceLock<Autocache> = OnceLock::new();
+
+#[cfg(feature = "testing")]
+static BOUND: by_runtime::ByRuntime<Autocache> = by_runtime::ByRuntime::new();
 
 tokio::task_local! {
     static SCOPED: Autocache;
@@ -133,15 +136,21 @@ impl Autocache {
         SCOPED.scope(self.clone(), future)
     }
 
-    /// The Autocache of the current scope, else the installed one.
+    /// The Autocache of the current scope, else, with the feature `testing`, that of the test, else the installed one.
     #[must_use]
     pub fn current() -> Option<Self> {
         let installed =
             || INSTALLED.get().map(|installed| Self { inner: Shared::Installed(&installed.inner) });
         let scoped = SCOPED.try_with(Self::clone).ok();
         #[cfg(feature = "testing")]
-        let scoped = scoped.or_else(bound::of_this_runtime);
+        let scoped = scoped.or_else(|| BOUND.current());
         scoped.or_else(installed)
+    }
+
+    /// Makes this the Autocache of the runtime until the binding is dropped.
+    #[cfg(feature = "testing")]
+    pub(crate) fn bind(&self, runtime: &tokio::runtime::Handle) -> Binding<Self> {
+        BOUND.bind(self.clone(), runtime)
     }
 
     /// All counters.

@@ -20,7 +20,7 @@ pub use operation::Operation;
 pub use test_autocache::TestAutocache;
 
 #[doc(inline)]
-pub use crate::{
+pub use super::{
     __assert_cost as assert_cost, __assert_hit as assert_hit, __assert_miss as assert_miss,
     __assert_sql as assert_sql,
 };

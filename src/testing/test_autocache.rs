@@ -19,7 +19,7 @@ const ENTRIES_MAX: u64 = 10_000;
 pub struct TestAutocache {
     autocache: Autocache,
     statements: Arc<Statements>,
-    binding: Option<Binding>,
+    binding: Option<Binding<Autocache>>,
 }
 
 impl TestAutocache {
@@ -32,7 +32,7 @@ impl TestAutocache {
         let heard = statements.clone();
         let built = builder.build_for_test(ENTRIES_MAX, move |sql| heard.hear(sql));
         let autocache = built.unwrap_or_else(|error| panic!("the Autocache of this test: {error}"));
-        let binding = Some(Binding::new(&autocache, &runtime));
+        let binding = Some(autocache.bind(&runtime));
         Self { autocache, statements, binding }
     }
 
