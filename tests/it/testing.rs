@@ -10,6 +10,7 @@ use sea_orm_autocache::testing::{
     self, Fault, FaultyStore, Operation, TestAutocache, assert_cost, assert_hit, assert_miss, assert_sql,
 };
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 use tokio::runtime;
 
 /// Without the entities that this program has twice.
@@ -172,6 +173,22 @@ async fn a_failed_assertion_names_the_call_its_cost_and_its_sql() -> Result<(), 
     ] {
         assert!(bypass.contains("found a bypass"), "{bypass}");
     }
+    Ok(())
+}
+
+/// As docs/guide/testing.md says.
+#[tokio::test]
+async fn a_ttl_is_over_when_the_clock_is_moved() -> Result<(), DbErr> {
+    let world = world().await;
+    let cache = kit(&world).await;
+    let book = titled("Emma").insert(&cache.connection()).await?;
+    for ahead in [Duration::from_secs(3_500), Duration::from_secs(200)] {
+        assert_hit!(cache, book::Entity::cache().get(book.id))?;
+        tokio::time::pause();
+        tokio::time::advance(ahead).await;
+        tokio::time::resume();
+    }
+    assert_miss!(cache, book::Entity::cache().get(book.id))?;
     Ok(())
 }
 
