@@ -28,6 +28,8 @@ mod single_flight;
 mod sql;
 pub mod store;
 mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod write;
 
 pub use autocache::{Autocache, AutocacheBuilder};

@@ -55,6 +55,11 @@ macro_rules! counters {
             fn add(&mut self, other: &Self) {
                 $(self.$name += other.$name;)*
             }
+
+            #[cfg(feature = "testing")]
+            pub(crate) fn since(&self, earlier: &Self) -> Self {
+                Self { $($name: self.$name.saturating_sub(earlier.$name),)* }
+            }
         }
 
         #[derive(Debug, Default)]

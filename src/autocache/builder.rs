@@ -6,6 +6,8 @@ use crate::entity::{CachedEntity, Registration};
 use crate::error::CacheError;
 use crate::key;
 use crate::settings::{Consistency, Settings, UntrackedWrites};
+#[cfg(feature = "testing")]
+use crate::store::MemoryStore;
 use crate::store::{Store, StoreHandle};
 use arc_swap::ArcSwap;
 use sea_orm::DatabaseConnection;
@@ -214,6 +216,35 @@ impl AutocacheBuilder {
     /// it has another's name; [`CacheError::UnsupportedColumn`], if a column has a type whose feature is not enabled.
     /// [`CacheError::UnknownTable`], if a [routine](Self::routine) writes a table that no entity has.
     pub fn build(self) -> Result<Autocache, CacheError> {
+        super::timeouts::check_in_background(&self.database, &self.settings);
+        self.assemble()
+    }
+
+    /// As [`build`](Self::build), for a test: `heard` is called with the text of each statement on the connection of
+    /// the Autocache once it has run, and the backends that entities name and the builder lacks are in memory. The look
+    /// at the database's timeouts is not heard.
+    #[cfg(feature = "testing")]
+    pub(crate) fn build_for_test(
+        mut self,
+        entries: u64,
+        heard: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Autocache, CacheError> {
+        let entities = Registration::all().copied().chain(self.entities.iter().copied());
+        let schemas = entities.map(|entity| entity.schema());
+        let named = schemas.filter(|schema| !self.without.contains(&schema.id)).map(|schema| schema.backend);
+        let mut lacking: Vec<&str> = named.chain(["default"]).collect();
+        lacking.sort_unstable();
+        lacking.dedup();
+        lacking.retain(|name| !self.backends.iter().any(|(given, _)| given == name));
+        for name in lacking {
+            self = self.backend(name, MemoryStore::new(entries));
+        }
+        super::timeouts::check_in_background(&self.database, &self.settings);
+        self.database.set_metric_callback(move |info| heard(&info.statement.sql));
+        self.assemble()
+    }
+
+    fn assemble(self) -> Result<Autocache, CacheError> {
         let Self { database, app, database_id, settings, backends: given, entities, without, routines } =
             self;
         let app = app.ok_or(CacheError::NoAppLabel)?;
@@ -221,7 +252,6 @@ impl AutocacheBuilder {
             return Err(CacheError::AppLabel(app));
         }
         let backends = named(given)?;
-        super::timeouts::check_in_background(&database, &settings);
         let catalog = ArcSwap::from_pointee(Catalog::default());
         let known = ByType::default();
         let mut inner =

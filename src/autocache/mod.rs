@@ -1,12 +1,16 @@
 //! [`Autocache`]: the app's state, and where `Entity::cache()` finds it.
 
 mod builder;
+#[cfg(feature = "testing")]
+mod by_runtime;
 mod catalog;
 mod region;
 mod routine;
 mod timeouts;
 
 pub use builder::AutocacheBuilder;
+#[cfg(feature = "testing")]
+pub(crate) use by_runtime::Binding;
 pub(crate) use region::Region;
 
 use crate::backend::Backend;
@@ -29,6 +33,9 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 static INSTALLED: OnceLock<Autocache> = OnceLock::new();
+
+#[cfg(feature = "testing")]
+static BOUND: by_runtime::ByRuntime<Autocache> = by_runtime::ByRuntime::new();
 
 tokio::task_local! {
     static SCOPED: Autocache;
@@ -124,17 +131,26 @@ impl Autocache {
     }
 
     /// Runs a future in which `Entity::cache()`, and hooks on plain connections, use this Autocache:
-    /// for tests and tenants. Tasks spawned inside do not inherit it.
+    /// for tenants, and for tests without the feature `testing`. Tasks spawned inside do not inherit it.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         SCOPED.scope(self.clone(), future)
     }
 
-    /// The Autocache of the current scope, else the installed one.
+    /// The Autocache of the current scope, else, with the feature `testing`, that of the test, else the installed one.
     #[must_use]
     pub fn current() -> Option<Self> {
         let installed =
             || INSTALLED.get().map(|installed| Self { inner: Shared::Installed(&installed.inner) });
-        SCOPED.try_with(Self::clone).ok().or_else(installed)
+        let scoped = SCOPED.try_with(Self::clone).ok();
+        #[cfg(feature = "testing")]
+        let scoped = scoped.or_else(|| BOUND.current());
+        scoped.or_else(installed)
+    }
+
+    /// Makes this the Autocache of the runtime until the binding is dropped.
+    #[cfg(feature = "testing")]
+    pub(crate) fn bind(&self, runtime: &tokio::runtime::Handle) -> Binding<Self> {
+        BOUND.bind(self.clone(), runtime)
     }
 
     /// All counters.

@@ -67,8 +67,8 @@ pub enum Found {
 pub struct Sweep {
     /// Only keys that begin with this.
     pub prefix: String,
-    /// Of those, only markers, entries that carry this in their header, and bytes of no known form.
-    /// `None`: all of them.
+    /// Of those, only markers, which do not say whose they are, and entries (`V` or `T` is their first byte) that
+    /// have this as their bytes 2 to 5. `None`: all of them.
     pub entity: Option<[u8; 4]>,
 }
 

@@ -5,13 +5,12 @@ use crate::entities::book;
 use crate::entities::keyed::small;
 use crate::laws::titled;
 use crate::support::{Database, Place, World};
-use bytes::Bytes;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
     QueryFilter, QuerySelect, Set, TransactionTrait,
 };
 use sea_orm_autocache::CacheController;
-use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::Operation;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -272,11 +271,11 @@ async fn a_read_of_many_may_be_dropped_anywhere() -> Result<(), DbErr> {
 async fn a_dropped_insert_whose_key_the_database_makes_leaves_a_tombstone_that_was_there() -> Result<(), DbErr>
 {
     for place in [Place::Memory, Place::Redis] {
-        let (world, meddler) = World::meddled(Database::Sqlite, place, |builder| builder).await;
+        let (world, store) = World::faulty(Database::Sqlite, place, |builder| builder).await;
         world.create_table(book::Entity).await;
         let cache = world.autocache.cache::<book::Entity>();
         assert_eq!(cache.find(1).await?, None);
-        let gate = meddler.hold(|step: &Step<Bytes>| matches!(step, Step::Insert { .. }));
+        let gate = store.hold(Operation::Insert);
         let db = world.db.clone();
         let insert = tokio::spawn(async move { titled("Emma").insert(&db).await });
         gate.reached().await;

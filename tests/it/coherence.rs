@@ -2,30 +2,19 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Act, Database, Meddler, Place, World};
-use bytes::Bytes;
+use crate::support::{Database, Place, World};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
-use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::{Fault, FaultyStore, Operation};
 use std::time::Duration;
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
 
-fn is_fill(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Fill { .. })
-}
-fn is_intent(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Intent { .. })
-}
-fn is_finish(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Finish { .. })
-}
-
-async fn shop(place: Place) -> Result<(World, Meddler, book::Model), DbErr> {
-    let (world, meddler) = World::meddled(Database::Sqlite, place, |builder| builder).await;
+async fn shop(place: Place) -> Result<(World, FaultyStore, book::Model), DbErr> {
+    let (world, store) = World::faulty(Database::Sqlite, place, |builder| builder).await;
     world.create_table(book::Entity).await;
     let book = titled("old").insert(&world.db).await?;
     world.autocache.cache::<book::Entity>().invalidate(book.id).await?;
-    Ok((world, meddler, book))
+    Ok((world, store, book))
 }
 
 async fn retitle(world: &World, book: &book::Model, title: &str) -> Result<book::Model, DbErr> {
@@ -38,9 +27,9 @@ async fn retitle(world: &World, book: &book::Model, title: &str) -> Result<book:
 #[tokio::test]
 async fn a_fill_that_comes_after_a_save_is_refused() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_fill);
+        let gate = store.hold(Operation::Fill);
         let reader = tokio::spawn({
             let (cache, id) = (cache.clone(), book.id);
             async move { cache.get(id).await }
@@ -60,9 +49,9 @@ async fn a_fill_that_comes_after_a_save_is_refused() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_fill_that_comes_after_a_delete_is_refused() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_fill);
+        let gate = store.hold(Operation::Fill);
         let reader = tokio::spawn({
             let (cache, id) = (cache.clone(), book.id);
             async move { cache.find(id).await }
@@ -81,9 +70,9 @@ async fn a_fill_that_comes_after_a_delete_is_refused() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_tombstone_that_comes_after_an_insert_is_refused() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, _) = shop(place).await?;
+        let (world, store, _) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_fill);
+        let gate = store.hold(Operation::Fill);
         let reader = tokio::spawn({
             let cache = cache.clone();
             async move { cache.find(77).await }
@@ -103,9 +92,9 @@ async fn a_tombstone_that_comes_after_an_insert_is_refused() -> Result<(), DbErr
 #[tokio::test]
 async fn a_reader_that_starts_after_a_save_never_shares_a_read_from_before_it() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_fill);
+        let gate = store.hold(Operation::Fill);
         let first = tokio::spawn({
             let (cache, id) = (cache.clone(), book.id);
             async move { cache.get(id).await }
@@ -126,9 +115,9 @@ async fn a_reader_that_starts_after_a_save_never_shares_a_read_from_before_it() 
 #[tokio::test]
 async fn overlapping_writers_leave_the_key_to_the_database() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_finish);
+        let gate = store.hold(Operation::Finish);
         let slow = tokio::spawn({
             let (db, book) = (world.db.clone(), book.clone());
             async move {
@@ -151,9 +140,9 @@ async fn overlapping_writers_leave_the_key_to_the_database() -> Result<(), DbErr
 #[tokio::test]
 async fn readers_bypass_a_row_that_is_being_written() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_finish);
+        let gate = store.hold(Operation::Finish);
         let writer = tokio::spawn({
             let (db, book) = (world.db.clone(), book.clone());
             async move {
@@ -176,10 +165,10 @@ async fn readers_bypass_a_row_that_is_being_written() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_lost_finish_leaves_no_stale_row() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
         cache.get(book.id).await?;
-        meddler.act(is_finish, Act::Refuse, 1);
+        store.inject(Fault::Unreachable.on(Operation::Finish).once());
         retitle(&world, &book, "new").await?;
         assert_eq!(cache.get(book.id).await?.title, "new", "{place:?}");
         assert!(!cache.contains(book.id).await?);
@@ -192,9 +181,9 @@ async fn a_lost_finish_leaves_no_stale_row() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_finish_whose_intent_has_gone_empties_the_key() -> Result<(), DbErr> {
     use fred::interfaces::KeysInterface;
-    let (world, meddler, book) = shop(Place::Redis).await?;
+    let (world, store, book) = shop(Place::Redis).await?;
     let cache = world.autocache.cache::<book::Entity>();
-    let gate = meddler.hold(is_finish);
+    let gate = store.hold(Operation::Finish);
     let writer = tokio::spawn({
         let (db, book) = (world.db.clone(), book.clone());
         async move {
@@ -219,11 +208,11 @@ async fn a_finish_whose_intent_has_gone_empties_the_key() -> Result<(), DbErr> {
 #[tokio::test]
 async fn an_intent_without_an_answer_ends_with_its_write() -> Result<(), DbErr> {
     for (place, ends) in PLACES.into_iter().flat_map(|place| [(place, true), (place, false)]) {
-        let (world, meddler, book) = shop(place).await?;
+        let (world, store, book) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        meddler.act(is_intent, Act::Swallow, 1);
+        store.inject(Fault::Unanswered.on(Operation::Intent).once());
         if !ends {
-            meddler.act(is_finish, Act::Refuse, 1);
+            store.inject(Fault::Unreachable.on(Operation::Finish).once());
         }
         retitle(&world, &book, "new").await?;
         for _ in 0..200 {

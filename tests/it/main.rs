@@ -23,5 +23,6 @@ mod stores;
 mod supervised;
 mod support;
 mod telemetry;
+mod testing;
 mod transactions;
 mod writes;

@@ -2,20 +2,16 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Act, Database, Log, Place, Proxy, Redis, World};
+use crate::support::{Database, Log, Place, Proxy, Redis, World};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set, TransactionTrait};
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::{Fault, Gate, Operation};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-fn is_intent(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Intent { .. })
-}
-fn is_finish(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Finish { .. } | Step::Insert { .. } | Step::Invalidate)
-}
+/// What may end a write.
+const ENDS: [Operation; 3] = [Operation::Finish, Operation::Insert, Operation::Invalidate];
 
 fn retitled(book: &book::Model, title: &str) -> book::ActiveModel {
     let mut change = book.clone().into_active_model();
@@ -102,14 +98,14 @@ async fn a_silent_server_costs_one_timeout_and_is_back_within_a_second() -> Resu
 #[tokio::test]
 async fn an_undelivered_finish_makes_its_key_suspect_until_it_was_delivered() -> Result<(), DbErr> {
     for place in [Place::Memory, Place::Redis] {
-        let (world, meddler) = World::meddled(Database::Sqlite, place, |builder| builder).await;
+        let (world, store) = World::faulty(Database::Sqlite, place, |builder| builder).await;
         world.create_table(book::Entity).await;
         let cache = world.autocache.cache::<book::Entity>();
         let book = titled("old").insert(&world.db).await?;
         let other = titled("other").insert(&world.db).await?;
         // The worst: the intent did not arrive, so the old row still stands, and the finish neither.
-        meddler.act(is_intent, Act::TimeOut, 1);
-        meddler.act(is_finish, Act::TimeOut, 4);
+        store.inject(Fault::TimedOut.on(Operation::Intent).once());
+        store.inject(Fault::TimedOut.on_any(ENDS).times(4));
         retitled(&book, "new").update(&world.db).await?;
         assert_eq!(cache.get(book.id).await?.title, "new", "{place:?}");
         let limit = Duration::from_secs(2);
@@ -124,13 +120,14 @@ async fn an_undelivered_finish_makes_its_key_suspect_until_it_was_delivered() ->
 
 #[tokio::test]
 async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> Result<(), DbErr> {
-    let (world, meddler) =
-        World::meddled(Database::Sqlite, Place::Memory, |b| b.intent_ttl(Duration::from_millis(300))).await;
+    let (world, store) =
+        World::faulty(Database::Sqlite, Place::Memory, |b| b.intent_ttl(Duration::from_millis(300))).await;
     world.create_table(book::Entity).await;
     let cache = world.autocache.cache::<book::Entity>();
     let book = titled("old").insert(&world.db).await?;
-    meddler.act(is_intent, Act::Refuse, 1);
-    let gate = meddler.hold(is_finish);
+    store.inject(Fault::Unreachable.on(Operation::Intent).once());
+    let gate = Gate::new();
+    store.inject(Fault::Hold(gate.clone()).on_any(ENDS).once());
     let save = tokio::spawn({
         let (db, change) = (world.db.clone(), retitled(&book, "new"));
         async move { change.update(&db).await }
@@ -144,7 +141,7 @@ async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> 
     let _ = save.await;
     until(Duration::from_secs(1), "trust", trusted).await;
     assert_eq!(cache.get(book.id).await?.title, "new");
-    meddler.behave();
+    store.heal();
     gate.open();
     until(Duration::from_secs(2), "an empty journal", || async { world.stats().backends[0].queued == 0 })
         .await;
@@ -155,11 +152,11 @@ async fn a_save_dropped_after_an_undelivered_intent_leaves_its_key_suspect() -> 
 #[tokio::test]
 async fn strict_refuses_a_write_that_cannot_be_announced() -> Result<(), DbErr> {
     let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict);
-    let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
+    let (world, store) = World::faulty(Database::Sqlite, Place::Memory, strict).await;
     world.create_table(book::Entity).await;
     let cache = world.autocache.cache::<book::Entity>();
     let book = titled("old").insert(&world.db).await?;
-    meddler.act(is_intent, Act::Refuse, 1);
+    store.inject(Fault::Unreachable.on(Operation::Intent).once());
     let error = retitled(&book, "new").update(&world.db).await.unwrap_err();
     assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::NotWritten)), "{error}");
     assert_eq!(cache.get(book.id).await?.title, "old", "the write did not happen");
@@ -172,10 +169,10 @@ async fn strict_says_so_when_the_cache_was_not_told_of_a_commit_the_hold_does_no
     for (hold, covered) in [(Duration::from_secs(10), true), (Duration::from_millis(20), false)] {
         let strict =
             |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict).intent_ttl(hold);
-        let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
+        let (world, store) = World::faulty(Database::Sqlite, Place::Memory, strict).await;
         world.create_table(book::Entity).await;
         let book = titled("old").insert(&world.db).await?;
-        meddler.act(is_finish, Act::Refuse, 1);
+        store.inject(Fault::Unreachable.on_any(ENDS).once());
         let result = retitled(&book, "new").update(&world.db).await;
         match (covered, &result) {
             (true, Ok(_)) => {}

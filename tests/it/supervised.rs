@@ -10,6 +10,7 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::prelude::*;
+use sea_orm_autocache::testing::{Fault, Operation};
 use std::time::Duration;
 
 async fn cluster(client: &Client, arguments: &[&str]) -> String {
@@ -194,16 +195,16 @@ async fn an_intent_without_an_end_is_no_panic_when_the_store_is_away() -> Result
         let longest = |b: sea_orm_autocache::AutocacheBuilder| {
             b.intent_ttl(Duration::MAX).transaction_intent_ttl(Duration::MAX)
         };
-        let (world, meddler) = World::meddled(Database::Sqlite, place, longest).await;
+        let (world, store) = World::faulty(Database::Sqlite, place, longest).await;
         world.create_table(book::Entity).await;
         let cache = world.autocache.cache::<book::Entity>();
         let book = titled("Emma").insert(&world.db).await?;
-        meddler.act(|_| true, crate::support::Act::Refuse, 3);
+        store.inject(Fault::Unreachable.on_any(Operation::STEPS).times(3));
         let mut change = book.into_active_model();
         change.title = Set("Emma again".to_owned());
         let book = change.update(&world.db).await?;
         assert_eq!(cache.get(book.id).await?, book, "{place:?}");
-        meddler.behave();
+        store.heal();
         let mut change = book.clone().into_active_model();
         change.title = Set("Persuasion".to_owned());
         let changed = world.autocache.scope(change.update(&world.plain)).await?;

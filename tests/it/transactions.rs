@@ -252,7 +252,7 @@ async fn a_commit_without_an_answer_leaves_the_key_to_the_database() {
     let (_, port) = address.rsplit_once(':').unwrap();
     let proxy = Proxy::to(port.parse().unwrap()).await;
     let url = format!("postgres://postgres@127.0.0.1:{}/{name}", proxy.port);
-    let (through, _) = crate::support::world::connect(&url).await;
+    let through = crate::support::world::connect(&url).await;
     let db = world.autocache.wrap(through);
     let txn = db.begin().await.unwrap();
     retitled(&book, "maybe").update(&txn).await.unwrap();

@@ -3,12 +3,12 @@
 use super::{agrees, cached, retitle, shelf, titles};
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Act, Database, Place, World, each_world};
+use crate::support::{Database, Place, World, each_world};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, TransactionTrait,
 };
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::{Fault, Operation};
 use std::time::Duration;
 
 /// An update, an insert and a delete.
@@ -136,12 +136,12 @@ async fn a_dropped_statement_in_a_transaction_leaves_nothing_stale() {
 #[tokio::test]
 async fn a_strict_write_that_is_not_announced_is_not_committed() {
     let strict = |b: sea_orm_autocache::AutocacheBuilder| b.consistency(Consistency::Strict);
-    let (world, meddler) = World::meddled(Database::Sqlite, Place::Memory, strict).await;
+    let (world, store) = World::faulty(Database::Sqlite, Place::Memory, strict).await;
     let cache = shelf(&world).await.unwrap();
-    meddler.act(|step| matches!(step, Step::Intent { .. }), Act::Refuse, 10);
+    store.inject(Fault::Unreachable.on(Operation::Intent).times(10));
     let error = retitle("x", book::Column::Id.eq(1)).exec_cached(&world.db).await.unwrap_err();
     assert!(matches!(CacheErrorKind::of(&error), Some(CacheErrorKind::NotWritten)), "{error}");
-    meddler.behave();
+    store.heal();
     assert_eq!(
         book::Entity::find_by_id(1_i64).one(&world.plain).await.unwrap().expect("a row").title,
         "Volume 1"

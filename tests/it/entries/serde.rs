@@ -157,7 +157,7 @@ async fn json_of_another_version_of_its_struct_is_read_by_the_names_of_its_field
 /// In memory a row is decoded once, and another version's reader must not be given its type.
 #[tokio::test]
 async fn a_row_that_one_entity_has_decoded_is_read_anew_by_another_of_the_same_key() {
-    let (world, store) = World::meddled(Database::Sqlite, Place::Memory, |builder| builder).await;
+    let (world, store) = World::faulty(Database::Sqlite, Place::Memory, |builder| builder).await;
     world.create_table(old_person::Entity).await;
     let profile = OldProfile { city: "Bath".to_owned(), street: "Gay Street".to_owned() };
     let row = old_person::Model { id: 1, profile };

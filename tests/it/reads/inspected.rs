@@ -2,13 +2,14 @@
 
 use crate::entities::book;
 use crate::laws::{cold_book, titled};
-use crate::support::{Act, Database, Meddler, Place, World};
+use crate::support::{Database, Place, World};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fred::interfaces::{KeysInterface, ListInterface};
 use sea_orm::{ActiveModelTrait, Set};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::store::{Command, Found, Lifetime, Reply, Step, Sweep, Token};
+use sea_orm_autocache::testing::{Fault, FaultyStore, Operation};
 use sea_orm_autocache::{EntryState, Inspection, StoreError};
 use std::future::Future;
 use std::time::Duration;
@@ -18,7 +19,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// A world with one book that is not cached yet, and its store.
 struct Scene {
     world: World,
-    store: Meddler,
+    store: FaultyStore,
     book: book::Model,
 }
 
@@ -61,7 +62,7 @@ impl Scene {
 async fn each_store<F: Future<Output = ()>>(law: impl Fn(Scene) -> F) {
     for place in [Place::Memory, Place::Redis] {
         println!("with {place:?}");
-        let (world, store) = World::meddled(Database::Sqlite, place, |builder| builder).await;
+        let (world, store) = World::faulty(Database::Sqlite, place, |builder| builder).await;
         let book = cold_book(&world, "Emma").await.unwrap();
         law(Scene { world, store, book }).await;
     }
@@ -183,7 +184,7 @@ async fn an_entry_that_this_program_cannot_read_is_seen_with_the_reason() {
 #[tokio::test]
 async fn an_entry_of_another_server_is_seen_as_one_under_strict() {
     let strict = |builder: sea_orm_autocache::AutocacheBuilder| builder.consistency(Consistency::Strict);
-    let (world, store) = World::meddled(Database::Sqlite, Place::Redis, strict).await;
+    let (world, store) = World::faulty(Database::Sqlite, Place::Redis, strict).await;
     let book = cold_book(&world, "Emma").await.unwrap();
     let scene = Scene { world, store, book };
     let mut entry = scene.entry().await;
@@ -241,7 +242,7 @@ async fn a_key_with_a_queued_invalidation_is_seen_as_bypassed() {
     each_store(|scene| async move {
         scene.cache().get(scene.book.id).await.unwrap();
         assert!(!scene.inspect().await.bypassed);
-        scene.store.act(|step| matches!(step, Step::Finish { .. }), Act::Refuse, usize::MAX);
+        scene.store.inject(Fault::Unreachable.on(Operation::Finish));
         let changed = book::ActiveModel { rank: Set(2), ..scene.book.clone().into() };
         changed.update(&scene.world.db).await.unwrap();
         let seen = scene.inspect().await;

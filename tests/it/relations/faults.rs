@@ -3,25 +3,26 @@
 
 use super::stock::{book_of, cold_shelf, titles};
 use crate::entities::library::book;
-use crate::support::{Act, Database, Place, World, each_world};
+use crate::support::{Database, Place, World, each_world};
 use fred::interfaces::KeysInterface;
 use sea_orm::{ActiveModelTrait, DbErr, ModelTrait, TransactionTrait};
+use sea_orm_autocache::CacheErrorKind;
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::{CacheErrorKind, store::Step};
+use sea_orm_autocache::testing::{Fault, Operation};
 use std::time::Duration;
 
 #[tokio::test]
 async fn without_a_store_the_database_answers_and_writes_go_on() -> Result<(), DbErr> {
     for place in [Place::Memory, Place::Redis] {
-        let (world, meddler) = World::meddled(Database::Postgres, place, |builder| builder).await;
+        let (world, store) = World::faulty(Database::Postgres, place, |builder| builder).await;
         let (author, _) = cold_shelf(&world).await?;
         let cache = world.autocache.cache::<book::Entity>();
         assert_eq!(cache.list_by(book::Column::AuthorId, author.id).await?.len(), 2);
-        meddler.act(|_| true, Act::Refuse, 1_000);
+        store.inject(Fault::Unreachable.on_any(Operation::STEPS).times(1_000));
         let sanditon = book_of(author.id, "Sanditon", 3).insert(&world.db).await?;
         let (list, sql, _) = world.cost(cache.list_by(book::Column::AuthorId, author.id)).await;
         assert_eq!((titles(&list?), sql), (vec!["Sanditon", "Persuasion", "Emma"], 1));
-        meddler.behave();
+        store.heal();
         for _ in 0..500 {
             let (list, sql, _) = world.cost(cache.list_by(book::Column::AuthorId, author.id)).await;
             assert_eq!(titles(&list?), ["Sanditon", "Persuasion", "Emma"]);
@@ -41,13 +42,13 @@ async fn without_a_store_the_database_answers_and_writes_go_on() -> Result<(), D
 #[tokio::test]
 async fn a_strict_insert_whose_list_cannot_be_told_is_not_begun() -> Result<(), DbErr> {
     let strict = |builder: sea_orm_autocache::AutocacheBuilder| builder.consistency(Consistency::Strict);
-    let (world, meddler) = World::meddled(Database::Postgres, Place::Redis, strict).await;
+    let (world, store) = World::faulty(Database::Postgres, Place::Redis, strict).await;
     let (author, _) = cold_shelf(&world).await?;
     let cache = world.autocache.cache::<book::Entity>();
-    meddler.act(|step| matches!(step, Step::Intent { .. }), Act::Refuse, 1);
+    store.inject(Fault::Unreachable.on(Operation::Intent).once());
     let refused = book_of(author.id, "Sanditon", 3).insert(&world.db).await.unwrap_err();
     assert!(matches!(CacheErrorKind::of(&refused), Some(CacheErrorKind::NotWritten)), "{refused}");
-    meddler.behave();
+    store.heal();
     assert_eq!(cache.list_by(book::Column::AuthorId, author.id).await?.len(), 2);
     for _ in 0..500 {
         if !world.stats().backends[0].open {

@@ -2,35 +2,26 @@
 
 use super::stock::{book_of, cold_shelf, titles};
 use crate::entities::library::book;
-use crate::support::{Database, Meddler, Place, World};
-use bytes::Bytes;
+use crate::support::{Database, Place, World};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
-use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::{FaultyStore, Operation};
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
 
-fn is_fill(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Fill { .. })
-}
-
-fn is_finish(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Finish { .. })
-}
-
 /// A world whose reads and writes do not wait for one another in the database.
-async fn shop(place: Place) -> Result<(World, Meddler, i64), DbErr> {
-    let (world, meddler) = World::meddled(Database::Postgres, place, |builder| builder).await;
+async fn shop(place: Place) -> Result<(World, FaultyStore, i64), DbErr> {
+    let (world, store) = World::faulty(Database::Postgres, place, |builder| builder).await;
     let (author, _) = cold_shelf(&world).await?;
-    Ok((world, meddler, author.id))
+    Ok((world, store, author.id))
 }
 
 /// The list was read before a child was inserted, and is filled after it.
 #[tokio::test]
 async fn a_list_that_was_read_before_an_insert_is_not_kept() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, author) = shop(place).await?;
+        let (world, store, author) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
-        let gate = meddler.hold(is_fill);
+        let gate = store.hold(Operation::Fill);
         let reader = tokio::spawn({
             let cache = cache.clone();
             async move { cache.list_by(book::Column::AuthorId, author).await }
@@ -49,10 +40,10 @@ async fn a_list_that_was_read_before_an_insert_is_not_kept() -> Result<(), DbErr
 #[tokio::test]
 async fn a_list_is_not_filled_while_a_child_is_inserted() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, author) = shop(place).await?;
+        let (world, store, author) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
         cache.list_by(book::Column::AuthorId, author).await?;
-        let gate = meddler.hold(is_finish);
+        let gate = store.hold(Operation::Finish);
         let writer = tokio::spawn({
             let db = world.db.clone();
             async move { book_of(author, "Sanditon", 3).insert(&db).await }
@@ -74,10 +65,10 @@ async fn a_list_is_not_filled_while_a_child_is_inserted() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_row_that_changed_since_the_list_was_read_is_not_seeded() -> Result<(), DbErr> {
     for place in PLACES {
-        let (world, meddler, author) = shop(place).await?;
+        let (world, store, author) = shop(place).await?;
         let cache = world.autocache.cache::<book::Entity>();
         // The first lease is the list's, the second the fence's, the third the first row's.
-        let rows = meddler.hold_nth(|step| matches!(step, Step::Lease { .. }), 3);
+        let rows = store.hold_nth(Operation::Lease, 3);
         let reader = tokio::spawn({
             let cache = cache.clone();
             async move { cache.list_by(book::Column::AuthorId, author).await }

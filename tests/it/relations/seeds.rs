@@ -3,28 +3,20 @@
 
 use super::stock::cold_shelf;
 use crate::entities::library::book;
-use crate::support::meddler::Gate;
-use crate::support::{Database, Meddler, Place, World};
-use bytes::Bytes;
+use crate::support::{Database, Place, World};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, Set, TransactionTrait};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::store::Command;
 use sea_orm_autocache::store::Step;
+use sea_orm_autocache::testing::{FaultyStore, Gate, Operation};
 use tokio::task::JoinHandle;
 
 const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
 
-fn is_lease(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Lease { .. })
-}
-fn is_invalidate(step: &Step<Bytes>) -> bool {
-    matches!(step, Step::Invalidate)
-}
-
 /// A reader that has read the list and stands before the lease of its first row.
 struct Shop {
     world: World,
-    meddler: Meddler,
+    store: FaultyStore,
     reader: JoinHandle<Result<Vec<book::Model>, DbErr>>,
     rows: Gate,
     book: i64,
@@ -32,20 +24,20 @@ struct Shop {
 
 async fn shop(place: Place) -> Result<Shop, DbErr> {
     // On Postgres reads and writes do not wait for one another.
-    let (world, meddler) = World::meddled(Database::Postgres, place, |builder| builder).await;
+    let (world, store) = World::faulty(Database::Postgres, place, |builder| builder).await;
     let (author, books) = cold_shelf(&world).await?;
     // The first lease is the list's, the second the fence's.
-    let rows = meddler.hold_nth(is_lease, 3);
+    let rows = store.hold_nth(Operation::Lease, 3);
     let cache = world.autocache.cache::<book::Entity>();
     let reader = tokio::spawn(async move { cache.list_by(book::Column::AuthorId, author.id).await });
     rows.reached().await;
-    Ok(Shop { world, meddler, reader, rows, book: books[0].id })
+    Ok(Shop { world, store, reader, rows, book: books[0].id })
 }
 
 impl Shop {
     async fn evict(&self) {
         let key = self.world.autocache.cache::<book::Entity>().make_key(self.book).unwrap();
-        Store::run(&self.meddler, vec![Command::new(key, Step::Invalidate)]).await.remove(0).unwrap();
+        Store::run(&self.store, vec![Command::new(key, Step::Invalidate)]).await.remove(0).unwrap();
     }
 
     /// The reader comes to its end: it began before the change, and may answer with either row.
@@ -110,7 +102,7 @@ async fn a_row_that_was_deleted_since_the_list_was_read_is_not_seeded() -> Resul
 async fn a_writer_wipes_the_fence_before_it_frees_its_row() -> Result<(), DbErr> {
     for place in PLACES {
         let shop = shop(place).await?;
-        let wipe = shop.meddler.hold(is_invalidate);
+        let wipe = shop.store.hold(Operation::Invalidate);
         let writer = tokio::spawn({
             let (db, id) = (shop.world.db.clone(), shop.book);
             async move { revise(&db, id).await }

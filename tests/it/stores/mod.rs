@@ -1,11 +1,14 @@
 //! The stores: held to the protocol's pure functions, and to one suite of laws.
 
+mod bugs;
 mod clears;
 mod conformance;
+mod faulty;
+mod own;
 mod permissions;
 mod same_steps;
 
-use crate::support::shared_redis;
+use crate::support::{patient_store, shared_redis};
 use bytes::Bytes;
 use sea_orm_autocache::store::{Answer, Slot, Step, Token, decode_slot};
 use sea_orm_autocache::store::{Command, Found, Reply};
@@ -19,7 +22,7 @@ pub fn fresh_key(name: &str) -> String {
 }
 
 pub async fn redis_store() -> RedisStore {
-    RedisStore::connect(&shared_redis().url()).await.expect("a store")
+    patient_store(&shared_redis().url()).await
 }
 
 pub fn memory_store() -> MemoryStore {

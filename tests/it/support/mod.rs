@@ -1,7 +1,6 @@
 //! What tests stand on: servers, databases, an Autocache over them, and counters.
 
 pub mod log;
-pub mod meddler;
 // The torture test uses the rest of these three.
 #[allow(dead_code)]
 pub mod process;
@@ -12,7 +11,6 @@ pub mod servers;
 pub mod world;
 
 pub use log::Log;
-pub use meddler::{Act, Meddler};
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
-pub use world::{ALL, Database, Place, World, builder, each_world, redis_client};
+pub use world::{ALL, Database, Place, World, builder, each_world, patient_store, redis_client};

@@ -1,10 +1,11 @@
 //! Private servers: started on free ports, gone with the test process, however it ends.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -75,9 +76,30 @@ impl Server {
     }
 }
 
-/// A port without a listener.
+/// Where ports are looked for: below those that systems hand out to clients, of which one may have taken the port
+/// before the server does, or may even be connected to itself.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+
+/// A port without a listener, for this process alone as long as it lives. Without that, a test of another process, or
+/// one that starts its server again, may be given the same port, and its server's clients meet another's.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+    static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("autocache-ports");
+    let _ = fs::create_dir_all(&folder);
+    // Processes begin in different places.
+    let first = std::process::id().wrapping_mul(251) as usize % PORTS.len();
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let candidates = PORTS.cycle().skip(first + taken.len()).take(PORTS.len());
+    for port in candidates {
+        // The lock ends with the process, however it ends.
+        let file = File::options().create(true).append(true).open(folder.join(port.to_string()));
+        let Ok(file) = file else { continue };
+        if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            taken.push(file);
+            return port;
+        }
+    }
+    panic!("no port from {PORTS:?} is free");
 }
 
 /// An empty folder that every user may enter.

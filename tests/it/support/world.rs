@@ -1,16 +1,19 @@
-use super::Meddler;
 use super::process::{Keeper, fresh_folder};
 use super::servers::{Redis, mariadb, postgres, shared_redis};
 use crate::entities::{schemas, settings, shaped};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
 use sea_orm_autocache::prelude::*;
+use sea_orm_autocache::testing::{self, FaultyStore, TestAutocache};
 use sea_orm_autocache::{AutocacheBuilder, Counts, Stats};
 use std::future::Future;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// A busy machine may take longer than a command may take by default, and longer to connect than the store waits.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
@@ -36,7 +39,7 @@ pub struct World {
     pub plain: DatabaseConnection,
     pub app: String,
     url: String,
-    statements: Arc<AtomicU64>,
+    kit: TestAutocache,
 }
 
 /// Every pair of a database and a store: SQLite with both stores, the servers with Redis.
@@ -49,7 +52,11 @@ pub const ALL: [(Database, Place); 4] = [
 
 /// A builder with one version of each entity, and without the one whose backend is another.
 pub fn builder(database: DatabaseConnection) -> AutocacheBuilder {
-    let builder = Autocache::builder(database).without(settings::elsewhere::Entity);
+    without_twins(Autocache::builder(database))
+}
+
+fn without_twins(builder: AutocacheBuilder) -> AutocacheBuilder {
+    let builder = builder.without(settings::elsewhere::Entity);
     let builder = builder.without(schemas::quill::Entity).without(schemas::wider::Entity);
     let builder = builder.without(schemas::longer::Entity).without(schemas::reordered::Entity);
     builder.without(schemas::raised::Entity).without(shaped::new_person::Entity)
@@ -83,7 +90,7 @@ impl World {
     async fn new_with_store(
         database: Database,
         place: Place,
-        store: Option<Meddler>,
+        store: Option<FaultyStore>,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -94,25 +101,23 @@ impl World {
     /// A world with a Redis server of its own: for what walks all of a server's keys, and so disturbs others.
     pub async fn apart(database: Database) -> (Self, Redis) {
         let redis = Redis::start(&[]);
-        let store = RedisStore::connect(&redis.url()).await.expect("a store");
-        let world = Self::new_with_store(database, Place::Redis, Some(Meddler::around(store)), |b| b).await;
+        let store = FaultyStore::around(patient_store(&redis.url()).await);
+        let world = Self::new_with_store(database, Place::Redis, Some(store), |b| b).await;
         (world, redis)
     }
 
-    /// A world whose store does as the returned meddler is told.
-    pub async fn meddled(
+    /// A world whose store fails as the returned handle of it says.
+    pub async fn faulty(
         database: Database,
         place: Place,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
-    ) -> (Self, Meddler) {
-        let meddler = match place {
-            Place::Memory => Meddler::around(MemoryStore::new(10_000)),
-            Place::Redis => {
-                Meddler::around(RedisStore::connect(&shared_redis().url()).await.expect("a store"))
-            }
+    ) -> (Self, FaultyStore) {
+        let store = match place {
+            Place::Memory => FaultyStore::around(MemoryStore::new(10_000)),
+            Place::Redis => FaultyStore::around(patient_store(&shared_redis().url()).await),
         };
-        let world = Self::new_with_store(database, place, Some(meddler.clone()), settings).await;
-        (world, meddler)
+        let world = Self::new_with_store(database, place, Some(store.clone()), settings).await;
+        (world, store)
     }
 
     /// The database's URL.
@@ -137,27 +142,25 @@ impl World {
         place: Place,
         url: String,
         app: String,
-        store: Option<Meddler>,
+        store: Option<FaultyStore>,
         configure: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
-        let (plain, statements) = connect(&url).await;
-        let builder = configure(builder(plain.clone()).app(&app));
-        let redis = || async { RedisStore::connect(&shared_redis().url()).await.expect("a store") };
-        let builder = match (store, place) {
-            (Some(meddler), _) => builder.backend("default", meddler),
-            (None, Place::Memory) => builder.backend("default", MemoryStore::new(10_000)),
-            (None, Place::Redis) => builder.backend("default", redis().await),
+        let redis = match (&store, place) {
+            (None, Place::Redis) => Some(patient_store(&shared_redis().url()).await),
+            _ => None,
         };
-        let autocache = builder.build().expect("an Autocache");
-        if database != Database::Sqlite {
-            // The look at the database's timeouts is not of any test's doing.
-            while statements.load(Ordering::SeqCst) == 0 {
-                tokio::task::yield_now().await;
+        let configured = |builder: AutocacheBuilder| {
+            let builder = configure(without_twins(builder).app(&app));
+            match (store, redis) {
+                (Some(faulty), _) => builder.backend("default", faulty),
+                (None, Some(redis)) => builder.backend("default", redis),
+                (None, None) => builder.backend("default", MemoryStore::new(10_000)),
             }
-            statements.store(0, Ordering::SeqCst);
-        }
-        let db = autocache.connection();
-        Self { database, place, autocache, db, plain, app, url, statements }
+        };
+        // Tests have several worlds, and some have none that `Entity::cache()` may find.
+        let kit = testing::autocache_with(connect(&url).await, configured).unbound();
+        let (autocache, db, plain) = (Autocache::clone(&kit), kit.connection(), kit.plain());
+        Self { database, place, autocache, db, plain, app, url, kit }
     }
 
     pub async fn create_table<E: EntityTrait>(&self, entity: E) {
@@ -167,7 +170,7 @@ impl World {
 
     /// Statements sent so far, by whatever connection of this world.
     pub fn sql(&self) -> u64 {
-        self.statements.load(Ordering::SeqCst)
+        self.kit.sql()
     }
 
     pub fn stats(&self) -> Stats {
@@ -180,9 +183,8 @@ impl World {
 
     /// What the future answers, the statements it sent and the round trips to the store it took.
     pub async fn cost<T>(&self, future: impl Future<Output = T>) -> (T, u64, u64) {
-        let (sql, trips) = (self.sql(), self.stats().round_trips());
-        let answer = future.await;
-        (answer, self.sql() - sql, self.stats().round_trips() - trips)
+        let (answer, cost) = self.kit.cost(future).await;
+        (answer, cost.sql, cost.round_trips)
     }
 
     /// A client of the world's Redis server, to look at it and to meddle with it.
@@ -201,16 +203,21 @@ pub async fn redis_client(url: &str) -> fred::clients::Client {
     client
 }
 
-pub async fn connect(url: &str) -> (DatabaseConnection, Arc<AtomicU64>) {
+/// A store on a server of which a test expects answers, however long they take: it is connected.
+pub async fn patient_store(url: &str) -> RedisStore {
+    let store = RedisStore::builder(url).command_timeout(PATIENCE).connect().await.expect("a store");
+    let begun = Instant::now();
+    while let Err(error) = store.get("patience").await {
+        assert!(begun.elapsed() < PATIENCE, "the server does not answer: {error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    store
+}
+
+pub async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).max_connections(if url.starts_with("sqlite") { 1 } else { 20 });
-    let mut plain = sea_orm::Database::connect(options).await.expect("a connection");
-    let statements = Arc::new(AtomicU64::new(0));
-    let counter = statements.clone();
-    plain.set_metric_callback(move |_| {
-        counter.fetch_add(1, Ordering::SeqCst);
-    });
-    (plain, statements)
+    sea_orm::Database::connect(options).await.expect("a connection")
 }
 
 async fn fresh_database(database: Database, name: &str) -> String {
@@ -222,7 +229,7 @@ async fn fresh_database(database: Database, name: &str) -> String {
         Database::Postgres => format!("{}/postgres", postgres()),
         Database::MariaDb => format!("{}/mysql", mariadb()),
     };
-    let (admin, _) = connect(&server).await;
+    let admin = connect(&server).await;
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
     admin.close().await.expect("a closed connection");
     let (address, _) = server.rsplit_once('/').expect("a path in the URL");
