@@ -28,9 +28,10 @@ mod single_flight;
 mod sql;
 pub mod store;
 mod telemetry;
+mod trace;
 mod write;
 
-pub use autocache::{Autocache, AutocacheBuilder};
+pub use autocache::{Autocache, AutocacheBuilder, BackendHealth, Health};
 pub use bulk::{CachedScope, ExecCached};
 pub use connection::{CachedConnection, CachedStream, CachedTransaction, CommitsByItself, InnerTransaction};
 pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
