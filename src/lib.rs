@@ -64,6 +64,10 @@ pub mod prelude {
 pub mod _docs {
     #[doc = include_str!("../docs/consistency.md")]
     pub mod consistency {}
+
+    #[cfg(all(feature = "metrics", feature = "serde"))]
+    #[doc = include_str!("../docs/guide/observability.md")]
+    pub mod observability {}
 }
 
 #[doc(hidden)]

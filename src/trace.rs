@@ -35,8 +35,10 @@ pub(crate) fn system_of(database: DbBackend) -> &'static str {
 /// The spans of this crate, beside `autocache.load`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// A read of rows that asks the store.
+    /// A read of one row that asks the store.
     Read,
+    /// A read of several rows that asks the store.
+    ReadMany,
     /// A read of lists that asks the store.
     List,
     /// The end of a save or delete outside of a transaction.
@@ -67,7 +69,7 @@ pub(crate) fn spanned<F: Future>(_: Kind, _: Subject<'_>, future: F) -> F {
     future
 }
 
-/// How a read was answered, said by the span that is current.
+/// How a read was answered, said by the span that is current if it is of one row.
 #[inline]
 pub(crate) fn note_outcome(outcome: &'static str) {
     #[cfg(feature = "tracing-spans")]
@@ -94,6 +96,7 @@ fn span(kind: Kind, subject: Subject<'_>) -> tracing::Span {
     }
     match kind {
         Kind::Read => span!(DEBUG, "autocache.read", "autocache.outcome" = Empty),
+        Kind::ReadMany => span!(DEBUG, "autocache.read"),
         Kind::List => span!(DEBUG, "autocache.list"),
         Kind::Finish => span!(DEBUG, "autocache.finish"),
         Kind::Commit => span!(INFO, "autocache.commit"),

@@ -269,7 +269,7 @@ impl Handle {
         let (connection, source) = place.source(autocache);
         let reader = Reader { autocache, region: &region, connection, source };
         let subject = subject(&region.keyspace, "MGET", pks.len());
-        trace::spanned(trace::Kind::Read, subject, reader.find_many(pks, slots)).await
+        trace::spanned(trace::Kind::ReadMany, subject, reader.find_many(pks, slots)).await
     }
 
     fn refresh<'a>(

@@ -2,8 +2,12 @@
 
 mod account;
 #[cfg(feature = "metrics")]
+mod dashboards;
+#[cfg(feature = "metrics")]
 mod facade;
 mod health;
+#[cfg(feature = "tracing-spans")]
+mod spans;
 
 use crate::entities::{author, book};
 use crate::laws::{cold_book, cold_books, titled};
