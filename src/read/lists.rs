@@ -12,6 +12,7 @@ use crate::trace::{self, Subject};
 use sea_orm::DbErr;
 use sea_orm::sea_query::Value;
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 
 /// Reads lists of one index through the cache.
@@ -29,11 +30,11 @@ impl<'a> Lists<'a> {
 
     /// The rows that have these values, one ordered list for each, as often as it is given. Values are in
     /// the order of the index's columns.
-    pub(crate) async fn get(&self, values: Vec<Vec<Value>>) -> Result<Vec<Vec<Row>>, DbErr> {
+    pub(crate) fn get(&self, values: Vec<Vec<Value>>) -> impl Future<Output = Result<Vec<Vec<Row>>, DbErr>> {
         let keyspace = self.lists.keyspace();
         let (system, table) = (keyspace.backend.system(), keyspace.table());
         let subject = Subject { system, operation: "MGET", table, batch: values.len() };
-        trace::spanned(trace::Kind::List, subject, self.get_all(values)).await
+        trace::spanned(trace::Kind::List, subject, self.get_all(values))
     }
 
     async fn get_all(&self, values: Vec<Vec<Value>>) -> Result<Vec<Vec<Row>>, DbErr> {
