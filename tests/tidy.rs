@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 13] = [
     &["read", "cascade"],
     &["autocache"],
     &["write"],
-    &["keyspace"],
+    &["keyspace", "trace"],
     &["backend", "error"],
     &["store", "entity"],
     &["entry"],

@@ -251,6 +251,7 @@ impl AutocacheBuilder {
         if !key::is_label(&app) {
             return Err(CacheError::AppLabel(app));
         }
+        crate::telemetry::describe();
         let backends = named(given)?;
         let catalog = ArcSwap::from_pointee(Catalog::default());
         let known = ByType::default();

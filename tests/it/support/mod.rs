@@ -8,9 +8,11 @@ pub mod process;
 pub mod proxy;
 #[allow(dead_code)]
 pub mod servers;
+pub mod spans;
 pub mod world;
 
 pub use log::Log;
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
+pub use spans::{Seen, Spans};
 pub use world::{ALL, Database, Place, World, builder, each_world, patient_store, redis_client};
