@@ -1,0 +1,316 @@
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+
+/** What can be shown as one row, and what is sent to write it. */
+const KINDS = {
+  posts: {
+    label: "Title",
+    text: (row) => row.title,
+    change: (text) => ({ title: text }),
+    fresh: () => ({ author_id: 1, title: `A new post of ${clock()}`, tags: [1, 2] }),
+  },
+  users: {
+    label: "Name",
+    text: (row) => row.name,
+    change: (text) => ({ name: text }),
+    fresh: () => ({ name: "A new user", email: `user-${Date.now()}@example.org` }),
+  },
+  tags: {
+    label: "Word",
+    text: (row) => row.word,
+    change: (text) => ({ word: text }),
+    fresh: () => ({ word: `new at ${clock()}` }),
+  },
+};
+
+/** Columns of the entities: a heading, and what is counted. */
+const COLUMNS = [
+  ["Hits", "hits"],
+  ["Tombstones", "tombstone_hits"],
+  ["Misses", "misses"],
+  ["Coalesced", "joins"],
+  ["Bypasses", "bypasses"],
+  ["Saved", "publishes"],
+  ["Invalidated", "invalidations"],
+];
+const LOG_MAX = 6;
+const NO_TAG = 999999999;
+/** The chart's lowest and highest time, in microseconds. */
+const SHORTEST = 10;
+const LONGEST = 100000;
+
+const clock = () => new Date().toLocaleTimeString("en-GB");
+const kind = () => KINDS[$("entity").value];
+const rowPath = () => `/api/${$("entity").value}/${$("id").value}`;
+const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+const millis = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// Requests
+
+/** Sends a request. What it has cost is in the header that browsers know, too. */
+async function send(method, path, body) {
+  const options = { method, headers: body ? { "content-type": "application/json" } : {} };
+  if (body) options.body = JSON.stringify(body);
+  const response = await fetch(path, options);
+  const text = await response.text();
+  let data = null;
+  try { data = text ? JSON.parse(text) : null; } catch { data = { error: text }; }
+  const timing = response.headers.get("server-timing") || "";
+  const cost = /^(\w+);dur=([\d.]+), sql;desc="(\d+)", trips;desc="(\d+)"/.exec(timing);
+  return {
+    method, path, data, ok: response.ok, status: response.status,
+    how: cost ? cost[1] : "write", millis: cost ? Number(cost[2]) : 0,
+    sql: cost ? Number(cost[3]) : 0, trips: cost ? Number(cost[4]) : 0,
+  };
+}
+
+const HOW = {
+  hit: "A hit: the cache answered.",
+  tombstone: "A tombstone: the cache knows that there is no such row.",
+  miss: "A miss: the database answered, and the cache keeps it.",
+  coalesced: "Coalesced: it waited for another reader's database read.",
+  bypass: "A bypass: the database answered, and nothing was cached.",
+};
+
+const ACTIONS = {
+  async read() {
+    const answer = await send("GET", rowPath());
+    if (answer.ok) $("text").value = kind().text(answer.data);
+    return [answer, HOW[answer.how] || ""];
+  },
+  async herd() {
+    const answer = await send("POST", `/live/herd/${$("entity").value}/${$("id").value}`);
+    return [answer, `100 readers of an empty key: ${plural(answer.sql, "SELECT", "SELECTs")}.`];
+  },
+  async save() {
+    const answer = await send("PATCH", rowPath(), kind().change($("text").value));
+    if (answer.ok) $("text").value = kind().text(answer.data);
+    return [answer, "Saved. The cache has the new row: read it."];
+  },
+  async delete() {
+    return [await send("DELETE", rowPath()), "Deleted. A tombstone is in its place: read it."];
+  },
+  async create() {
+    const answer = await send("POST", `/api/${$("entity").value}`, kind().fresh());
+    if (answer.ok) {
+      $("id").value = answer.data.id;
+      $("text").value = kind().text(answer.data);
+    }
+    return [answer, `Created, with the id ${answer.ok ? answer.data.id : "of none"}. It is in the cache already.`];
+  },
+  async rollback() {
+    const change = { title: "This is never committed", tags: [NO_TAG] };
+    const answer = await send("PATCH", rowPath(), change);
+    return [answer, "Rolled back: the entry is as it was."];
+  },
+  async bulk() {
+    const answer = await send("POST", "/api/jobs/like-posts");
+    return [answer, `${plural(answer.data.rows, "row", "rows")} changed by one statement, and cached as they are now.`];
+  },
+};
+
+async function act(name, button) {
+  if (!$("row").reportValidity() || button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    const [answer, meaning] = await ACTIONS[name]();
+    const refused = !answer.ok && answer.status !== 404 ? `${answer.status}: ${answer.data.error}. ` : "";
+    const undone = refused && name === "rollback" ? meaning : "";
+    const said = answer.ok || answer.how === "tombstone" || name === "read" ? meaning : "";
+    const absent = answer.status === 404 ? "404: there is no such row. " : "";
+    $("answer").textContent = refused ? refused + undone : absent + said;
+    log(answer);
+  } catch {
+    $("answer").textContent = "The service does not answer.";
+  }
+  button.removeAttribute("aria-busy");
+  showEntry();
+}
+
+function log(answer) {
+  const failed = answer.status >= 400 && answer.status !== 404;
+  const item = element("li");
+  item.append(element("span", `how ${failed ? "failed" : answer.how}`, failed ? "refused" : answer.how));
+  item.append(element("code", "", `${answer.method} ${answer.path} → ${answer.status}`));
+  const cost = `${millis(answer.millis)} · ${answer.sql} SQL · ${plural(answer.trips, "round trip", "round trips")}`;
+  item.append(element("span", "cost", cost));
+  $("log").prepend(item);
+  while ($("log").children.length > LOG_MAX) $("log").lastChild.remove();
+}
+
+// The entry of the row
+
+const STATES = {
+  row: "Row cached",
+  tombstone: "Tombstone",
+  absent: "Nothing cached",
+};
+
+async function showEntry() {
+  const asked = `${$("entity").value}/${$("id").value}`;
+  const response = await fetch(`/live/entry/${asked}`).catch(() => null);
+  if (!response?.ok || asked !== `${$("entity").value}/${$("id").value}`) return;
+  const entry = await response.json();
+  $("key").textContent = entry.key;
+  $("entry").dataset.state = entry.state;
+  $("state").textContent = STATES[entry.state] || entry.state;
+}
+
+// What the service says
+
+function showReads(reads) {
+  const bars = $("bars");
+  while (bars.children.length < reads.length) bars.append(element("span"));
+  reads.forEach((read, index) => {
+    const share = Math.log(Math.max(read.micros, SHORTEST) / SHORTEST) / Math.log(LONGEST / SHORTEST);
+    const bar = bars.children[index];
+    bar.className = read.outcome;
+    bar.style.height = `${Math.min(100, 2 + 98 * share)}%`;
+    bar.title = `${read.path}: ${read.outcome}, ${millis(read.micros / 1000)}`;
+  });
+  if (!reads.length) return;
+  const times = reads.map((read) => read.micros / 1000).sort((a, b) => a - b);
+  const median = times[Math.floor(times.length / 2)];
+  const text = `${plural(reads.length, "read", "reads")}: median ${millis(median)}, slowest ${millis(times.at(-1))}`;
+  $("figures").textContent = `${text}. Time in the service.`;
+  bars.setAttribute("aria-label", text);
+}
+
+function showStores({ stores, redis_runs: runs, database }) {
+  $("stores").replaceChildren(...stores.map((store) => {
+    const item = element("li", store.open ? "open" : "");
+    item.append(element("span", "name", `${store.name} · ${store.kind}`));
+    item.append(element("span", "breaker", store.open ? "breaker open" : "breaker closed"));
+    const failures = `opened ${plural(store.trips, "time", "times")}, ${plural(store.failures, "failure", "failures")}`;
+    item.append(element("span", "more", failures));
+    item.append(element("span", "more queued", `${plural(store.queued, "invalidation", "invalidations")} queued`));
+    return item;
+  }));
+  const redis = $("redis");
+  redis.hidden = runs === null;
+  redis.textContent = runs ? "Stop Redis" : "Start Redis";
+  redis.dataset.action = runs ? "stop" : "start";
+  const away = stores.some((store) => store.open);
+  const queued = stores.some((store) => store.queued > 0);
+  const hint = runs === null && stores.every((store) => store.kind === "memory")
+    ? "All in the memory of the process. `cargo run -- --redis` starts a Redis server that you can stop here." : "";
+  const news = away
+    ? `Redis is away. ${database} answers the reads; writes queue their invalidations.`
+    : queued ? "Redis is back. The queued invalidations are on their way." : hint;
+  // Said only when it is something new.
+  if ($("news").textContent !== news) $("news").textContent = news;
+}
+
+function cell(row, index) {
+  return row.children[index] || row.appendChild(element("td"));
+}
+
+function setCell(target, label, value) {
+  const text = value.toLocaleString("en");
+  if (target.textContent === text) return;
+  target.classList.remove("changed");
+  void target.offsetWidth;
+  if (target.textContent) target.classList.add("changed");
+  target.classList.toggle("zero", value === 0);
+  target.dataset.label = label;
+  target.textContent = text;
+}
+
+function showEntities(entities) {
+  for (const entity of entities) {
+    const row = document.getElementById(`of-${entity.name}`) || newRow(entity);
+    COLUMNS.forEach(([label, count], index) => setCell(cell(row, index + 1), label, entity.counts[count] ?? 0));
+    const answered = entity.counts.hits + entity.counts.tombstone_hits;
+    const reads = answered + entity.counts.misses;
+    const ratio = reads ? Math.round((100 * answered) / reads) : 0;
+    row.querySelector(".track span").style.width = `${ratio}%`;
+    row.querySelector(".percent").textContent = reads ? `${ratio} %` : "–";
+  }
+}
+
+function newRow(entity) {
+  const row = element("tr");
+  row.id = `of-${entity.name}`;
+  row.setAttribute("role", "row");
+  const name = element("th", "", entity.name);
+  name.scope = "row";
+  name.setAttribute("role", "rowheader");
+  name.append(element("small", "", `in ${entity.store}`));
+  row.append(name);
+  for (const [, count] of COLUMNS) {
+    const made = element("td");
+    made.setAttribute("role", "cell");
+    made.dataset.count = count;
+    row.append(made);
+  }
+  const ratio = element("td", "ratio");
+  ratio.setAttribute("role", "cell");
+  ratio.dataset.label = "From the cache";
+  const value = element("span");
+  const track = element("span", "track");
+  track.append(element("span"));
+  value.append(track, element("span", "percent"));
+  ratio.append(value);
+  row.append(ratio);
+  $("entities").append(row);
+  return row;
+}
+
+function listen() {
+  const events = new EventSource("/live/events");
+  const link = (state, text) => { $("link").dataset.state = state; $("link").textContent = text; };
+  events.onopen = () => link("live", "live");
+  events.onerror = () => link("lost", "connecting again");
+  events.onmessage = ({ data }) => {
+    const snapshot = JSON.parse(data);
+    link("live", `live · ${snapshot.database}`);
+    showReads(snapshot.reads);
+    showStores(snapshot);
+    showEntities(snapshot.entities);
+    showEntry();
+  };
+}
+
+// The page
+
+function chooseEntity() {
+  $("text-label").textContent = kind().label;
+  $("text").value = "";
+  document.querySelectorAll(".posts-only").forEach((button) => { button.hidden = $("entity").value !== "posts"; });
+  showEntry();
+}
+
+function start() {
+  const columns = ["Entity", ...COLUMNS.map(([label]) => label), "From the cache"];
+  $("columns").append(...columns.map((label) => {
+    const heading = element("th", "", label);
+    heading.scope = "col";
+    heading.setAttribute("role", "columnheader");
+    return heading;
+  }));
+  document.querySelectorAll("#row [data-action]").forEach((button) => {
+    button.addEventListener("click", () => act(button.dataset.action, button));
+  });
+  $("row").addEventListener("submit", (event) => {
+    event.preventDefault();
+    act("save", $("row").querySelector("[type=submit]"));
+  });
+  $("entity").addEventListener("change", chooseEntity);
+  $("id").addEventListener("change", () => { $("text").value = ""; showEntry(); });
+  $("redis").addEventListener("click", async () => {
+    const { data, ok } = await send("POST", `/live/redis/${$("redis").dataset.action}`);
+    if (!ok) $("news").textContent = data.error;
+  });
+  chooseEntity();
+  listen();
+}
+
+start();
