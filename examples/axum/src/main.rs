@@ -2,6 +2,7 @@
 
 use sea_orm_autocache_axum::{Options, Service};
 use std::error::Error;
+use std::io;
 use tokio::signal;
 
 #[tokio::main]
@@ -11,6 +12,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = Service::start(Options::from_program()?).await?;
     println!("http://{}", service.address());
     // What the service has started ends with it: its Redis server, its database file.
-    signal::ctrl_c().await?;
+    stopped().await?;
     Ok(())
+}
+
+/// Ctrl-C, or what `kill` sends.
+#[cfg(unix)]
+async fn stopped() -> io::Result<()> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stopped() -> io::Result<()> {
+    signal::ctrl_c().await
 }

@@ -48,13 +48,7 @@ impl Visit {
         let service = Service::start(options).await.expect("the service starts");
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("scripts/install-browser.sh installs `chromedriver`");
+        let driver = start_driver(port);
         let profile = TempDir::new().expect("a folder");
         let client = connect(port, &profile).await;
         let visit = Self { client, service, _driver: driver, _profile: profile };
@@ -147,6 +141,18 @@ impl Visit {
     }
 }
 
+/// The driver and its browser end when this process does, however it ends: the shell's input is a pipe from here.
+fn start_driver(port: u16) -> Child {
+    Command::new("sh")
+        .args(["-c", "chromedriver --port=$1 & cat; kill -KILL 0", "keeper", &port.to_string()])
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell")
+}
+
 async fn connect(port: u16, profile: &TempDir) -> Client {
     let folder = format!("--user-data-dir={}", profile.path().display());
     let arguments = [
@@ -169,7 +175,10 @@ async fn connect(port: u16, profile: &TempDir) -> Client {
         let connected = builder.capabilities(capabilities.clone()).connect(&address);
         match connected.await {
             Ok(client) => return client,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "no browser: {error}"),
+            Err(error) => assert!(
+                begun.elapsed() < PATIENCE,
+                "no browser; scripts/install-browser.sh installs one: {error}"
+            ),
         }
         sleep(LOOK_AGAIN).await;
     }
