@@ -37,6 +37,7 @@ pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
 pub use entity::{CachedEntity, Index, SignalsConnected};
 pub use error::{CacheError, CacheErrorKind};
 pub use key::{KEY_BYTES_MAX, KeyParts};
+pub use read::{EntryState, Inspection};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};

@@ -11,7 +11,7 @@ use crate::coherence::{Answer, Step};
 use crate::entity::{CachedEntity, EntityOps, ops_of};
 use crate::error::CacheError;
 use crate::keyspace::Keyspace;
-use crate::read::{self, Reader, RowSlot, RowSlots, Source};
+use crate::read::{self, Inspection, Reader, RowSlot, RowSlots, Source};
 use crate::store::Command;
 use crate::telemetry::Event;
 use futures_util::future::BoxFuture;
@@ -213,6 +213,18 @@ impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
         self.handle.contains(self.source.place(), pk.into().into_value_tuple())
     }
 
+    /// What the store holds under this row's key: an entry, a lease, write intents; with size, TTL and columns. For
+    /// people who look at the cache, not for the request path; [`Inspection`] has an example.
+    ///
+    /// One round trip, which is not counted. Nothing changes, neither in the store nor here.
+    ///
+    /// # Errors
+    /// There is no Autocache, or no such backend. [`CacheError::Store`] when the store cannot be reached, or is one
+    /// of your own that has no [`Store::inspect`](crate::Store::inspect).
+    pub fn inspect(&self, pk: impl Into<Pk<E>>) -> impl Future<Output = Result<Inspection, DbErr>> + Send {
+        self.handle.inspect(pk.into().into_value_tuple())
+    }
+
     /// The key of this row in the store.
     ///
     /// # Errors
@@ -295,6 +307,12 @@ impl Handle {
             let keys = pks.iter().filter_map(|pk| keyspace.key(pk)).collect();
             invalidate_keys(keyspace, keys).await
         })
+    }
+
+    fn inspect(&self, pk: ValueTuple) -> BoxFuture<'_, Result<Inspection, DbErr>> {
+        Box::pin(
+            async move { Ok(read::inspect(&self.region()?.keyspace, &pk).await.map_err(CacheError::Store)?) },
+        )
     }
 
     fn clear(&self) -> BoxFuture<'_, Result<(), DbErr>> {

@@ -1,4 +1,5 @@
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Which rows an entry can be read as: the entity, and the schema it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,13 @@ impl Fingerprint {
         hash.update(self.schema);
         hash.update(format!("@{index}"));
         Self { schema: first_four(&hash.finalize()), ..self }
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [entity, schema] = [self.entity, self.schema].map(u32::from_be_bytes);
+        write!(f, "{entity:08x}-{schema:08x}")
     }
 }
 

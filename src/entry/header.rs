@@ -126,6 +126,17 @@ pub(crate) fn read(bytes: &[u8], reading: Reading) -> Result<Content<'_>, Unread
     }
 }
 
+/// The fingerprint of an entry of this format; `None` for what is none.
+#[must_use]
+pub(crate) fn fingerprint_of(bytes: &[u8]) -> Option<Fingerprint> {
+    let header = bytes.first_chunk::<HEADER_LEN>()?;
+    if !matches!(kind_of(bytes), Kind::Value | Kind::Tombstone) || header[1] != FORMAT_VERSION {
+        return None;
+    }
+    let [_, _, a, b, c, d, e, f, g, h, ..] = *header;
+    Some(Fingerprint { entity: [a, b, c, d], schema: [e, f, g, h] })
+}
+
 /// How much memory this entry's row takes when it is decoded, about; 0 for what is no row.
 #[must_use]
 pub(crate) fn decoded_bytes(bytes: &[u8]) -> usize {

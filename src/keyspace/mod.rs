@@ -111,6 +111,16 @@ impl Keyspace {
         }
     }
 
+    /// What this program's entries say of themselves.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The TTL of tombstones; `None` without negative caching.
+    pub(crate) fn tombstone_ttl(&self) -> Option<Duration> {
+        self.tombstone_ttl
+    }
+
     pub(crate) fn model(&self) -> &str {
         &self.schema.model
     }

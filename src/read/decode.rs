@@ -94,7 +94,12 @@ fn decode_bytes(keyspace: &Keyspace, pk: &ValueTuple, bytes: Bytes, slot: &mut d
 }
 
 /// Not if two primary keys have one key text, or damaged bytes still decode.
-fn decode_payload(keyspace: &Keyspace, pk: &ValueTuple, payload: &[u8], slot: &mut dyn RowSlot) -> bool {
+pub(super) fn decode_payload(
+    keyspace: &Keyspace,
+    pk: &ValueTuple,
+    payload: &[u8],
+    slot: &mut dyn RowSlot,
+) -> bool {
     let Ok(mut values) = Reader::of(payload) else { return false };
     values.len() == keyspace.schema.columns.len()
         && slot.decode(&mut values)
@@ -109,7 +114,7 @@ fn unusable(keyspace: &Keyspace, bytes: Bytes) -> Answer {
 
 /// Whether this row has this primary key. Values of one key may differ in kind (an enum and its text), so the
 /// texts settle it.
-fn is_row_of(keyspace: &Keyspace, row: &dyn Any, pk: &ValueTuple) -> bool {
+pub(super) fn is_row_of(keyspace: &Keyspace, row: &dyn Any, pk: &ValueTuple) -> bool {
     let schema = &keyspace.schema;
     let is = |column: usize, asked: &Value| same_text(&schema.ops.get(row, column), asked);
     match (schema.pk.as_slice(), pk) {

@@ -3,6 +3,7 @@
 mod by_key;
 mod by_value;
 mod decode;
+mod inspection;
 mod lease;
 mod list_reader;
 mod lists;
@@ -13,6 +14,8 @@ mod rows;
 mod select;
 mod slot;
 
+pub(crate) use inspection::inspect;
+pub use inspection::{EntryState, Inspection};
 pub(crate) use lists::Lists;
 pub(crate) use path::{Path, Target, convert, index_for, permutation, permuted};
 pub(crate) use rows::find_by_id;

@@ -24,6 +24,9 @@ pub enum StoreErrorKind {
     /// The server answered with an error.
     #[error("store refused")]
     Refused,
+    /// The store does not have this method of [`Store`](super::Store).
+    #[error("store cannot do this")]
+    Unsupported,
 }
 
 impl StoreError {

@@ -5,6 +5,7 @@
 
 mod error;
 mod handle;
+mod inspected;
 mod memory;
 #[cfg(feature = "fred")]
 mod redis;
@@ -15,6 +16,7 @@ pub use crate::coherence::{
 pub use crate::coherence::{apply, decode_slot, encode_marker};
 pub use error::{StoreError, StoreErrorKind};
 pub(crate) use handle::StoreHandle;
+pub use inspected::Inspected;
 pub(crate) use memory::{Decoded, IdIndex};
 pub use memory::{MemoryEntry, MemoryStore};
 #[cfg(feature = "fred")]
@@ -110,6 +112,16 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// # Errors
     /// The store could not be reached; some keys may have been invalidated.
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError>;
+
+    /// What one key holds and until when, for people who look at the cache. Changes nothing: no entry of this process
+    /// gets younger by it. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unsupported`] unless overridden; the store could not be reached.
+    async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
+        let _ = key;
+        Err(StoreError::new(StoreErrorKind::Unsupported, "this store does not implement `Store::inspect`"))
+    }
 
     /// Whether the commands of one [`run`](Self::run) are carried out one after the other, in their order. A
     /// store of several servers cannot promise it. Where it does not, rows that were found by way of a list

@@ -12,7 +12,7 @@ pub(crate) use entry::Decoded;
 pub use entry::MemoryEntry;
 pub(crate) use id_index::IdIndex;
 
-use super::{Command, Found, Reply, Store, StoreError, Sweep};
+use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::{self, Answer, Change, Lifetime, Slot, Step};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use quick_cache::unsync::Cache;
 use slot::{EntrySlot, Scale, SecondChance, StoredSlot, is_marker};
 use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 use tokio::time::Instant;
 
 const SHARDS_MAX: u64 = 64;
@@ -119,11 +120,7 @@ impl MemoryStore {
         if expires.is_some_and(|expires| expires <= Instant::now()) {
             return Found::Nothing;
         }
-        match slot {
-            Slot::Empty => Found::Nothing,
-            Slot::Entry(entry) => Found::Memory(entry),
-            marker => coherence::encode_marker(&marker).map_or(Found::Nothing, |b| Found::Bytes(b.into())),
-        }
+        found(slot)
     }
 
     fn step(&self, key: String, step: Step<Arc<MemoryEntry>>) -> Answer<Bytes> {
@@ -185,6 +182,14 @@ impl Shard {
     }
 }
 
+fn found(slot: EntrySlot) -> Found {
+    match slot {
+        Slot::Empty => Found::Nothing,
+        Slot::Entry(entry) => Found::Memory(entry),
+        marker => coherence::encode_marker(&marker).map_or(Found::Nothing, |b| Found::Bytes(b.into())),
+    }
+}
+
 // A panic under the lock leaves whole slots behind, so the data is sound.
 fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
@@ -226,6 +231,16 @@ impl Store for MemoryStore {
             }
         }
         Ok(touched)
+    }
+
+    /// Unlike a read, this is no use by which an entry stays longer.
+    async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
+        let shard = read(self.shard(key));
+        let now = Instant::now();
+        let stored = shard.slots.peek(key).filter(|stored| stored.is_alive(now));
+        let ttl = stored.map(|stored| stored.expires.map_or(Duration::MAX, |expires| expires - now));
+        let found = stored.map_or(Found::Nothing, |stored| found(stored.slot.clone()));
+        Ok(Inspected::new(key.to_owned(), found, ttl, self.ms(now)))
     }
 }
 

@@ -10,7 +10,7 @@ mod server;
 
 pub use connect::RedisStoreBuilder;
 
-use super::{Command, Found, Reply, Store, StoreError, Sweep};
+use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ use fred::clients::{Client, Pipeline, WithOptions};
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::prelude::{FredResult, Value};
 use futures_util::TryStreamExt;
-use reply::{found, in_time, is_noscript, one_for_each, store_error};
+use reply::{found, in_time, inspected, is_noscript, one_for_each, store_error};
 use scripts::{Call, Scripts};
 use std::pin::pin;
 use std::sync::Arc;
@@ -275,6 +275,16 @@ impl Store for RedisStore {
             }
             cursor = next;
         }
+    }
+
+    /// The server counts this as a read of the key: a `GET` and a `PTTL` in one script. A user without `+pttl` does not
+    /// learn the TTL.
+    async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
+        let key = self.key(key);
+        let calls = [self.inner.scripts.inspect(&key, self.is_clustered())];
+        let mut results = self.send(&calls).await;
+        self.reload_and_resend(&calls, &mut results).await;
+        inspected(key, results.remove(0))
     }
 
     fn keeps_order(&self) -> bool {

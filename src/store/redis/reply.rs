@@ -1,6 +1,6 @@
 //! What fred answers, as the cache needs it.
 
-use crate::store::{Found, StoreError, StoreErrorKind};
+use crate::store::{Found, Inspected, StoreError, StoreErrorKind};
 use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
 use fred::prelude::{FredResult, Value};
@@ -15,6 +15,22 @@ pub(super) fn found(answer: FredResult<Option<Bytes>>) -> Result<Found, StoreErr
         Err(error) if error.details().starts_with("WRONGTYPE") => Ok(Found::Foreign),
         Err(error) => Err(store_error(&error)),
     }
+}
+
+/// What the script `inspect` has answered about a key.
+pub(super) fn inspected(key: String, answer: FredResult<Value>) -> Result<Inspected, StoreError> {
+    let answer = answer.and_then(Value::convert::<(u8, Bytes, i64, u64)>);
+    let (kind, bytes, left, now_ms) = answer.map_err(|error| store_error(&error))?;
+    let found = match kind {
+        0 => Found::Nothing,
+        1 => Found::Bytes(bytes),
+        _ => Found::Foreign,
+    };
+    let ttl = match left {
+        -1 => Some(Duration::MAX),
+        left => u64::try_from(left).ok().map(Duration::from_millis),
+    };
+    Ok(Inspected::new(key, found, ttl, now_ms))
 }
 
 /// fred answers a pipeline that failed as a whole with one error.

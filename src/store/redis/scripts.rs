@@ -63,6 +63,7 @@ pub(super) struct Scripts {
     insert: Script,
     batch: Script,
     sweep: Script,
+    inspect: Script,
 }
 
 /// A step's script, and what it is called with beside its key: first what many steps of a write share, then
@@ -111,12 +112,13 @@ impl Scripts {
                 "insert"
             )),
             sweep: Script::new(concat!(include_str!("lua/slot.lua"), include_str!("lua/sweep.lua"))),
+            inspect: Script::new(concat!(include_str!("lua/slot.lua"), include_str!("lua/inspect.lua"))),
         }
     }
 
-    fn all(&self) -> [&Script; 9] {
-        let Self { lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep } = self;
-        [lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep]
+    fn all(&self) -> [&Script; 10] {
+        let Self { lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep, inspect } = self;
+        [lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep, inspect]
     }
 
     /// Makes the scripts known to the server, or to every primary of a cluster.
@@ -194,6 +196,12 @@ impl Scripts {
             all.extend(run.iter().flat_map(|step| step.own.iter().cloned()));
         }
         Call { slot: 0, steps, arguments: all }
+    }
+
+    /// What this key holds and until when.
+    pub(super) fn inspect(&self, key: &str, clustered: bool) -> Call {
+        let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
+        Call { slot, steps: 1, arguments: vec![self.inspect.sha.as_str().into(), count(1), key.into()] }
     }
 
     /// Invalidates these keys, or those of them that an entity's sweep concerns.

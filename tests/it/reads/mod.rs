@@ -4,6 +4,7 @@ mod crowd;
 mod drop;
 mod herd;
 mod inside;
+mod inspected;
 mod many;
 mod near;
 mod one;

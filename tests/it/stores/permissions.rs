@@ -8,7 +8,7 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::{StoreError, StoreErrorKind};
+use sea_orm_autocache::{EntryState, StoreError, StoreErrorKind};
 
 /// As in `docs/consistency.md`.
 const DOCUMENTED: &str = include_str!("../../../docs/consistency.md");
@@ -69,4 +69,19 @@ async fn the_documented_rule_is_all_that_a_store_needs() {
     assert!(!cache.contains(book.id).await.unwrap());
     let stats = autocache.stats();
     assert_eq!((stats.backends[0].failures, stats.total().errors), (0, 0), "{stats}");
+}
+
+#[tokio::test]
+async fn an_inspection_by_a_user_without_pttl_lacks_only_the_ttl() {
+    let redis = Redis::start(&[]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    for (rules, knows) in [("~shop:* ~: +@all -pttl", false), ("~shop:* ~: +@all", true)] {
+        let store = connect_as(&redis, rules).await.expect("a store");
+        let builder = crate::support::builder(world.plain.clone()).app("shop").backend("default", store);
+        let autocache = builder.build().unwrap();
+        let book = titled("Emma").insert(&autocache.connection()).await.unwrap();
+        let inspection = autocache.cache::<book::Entity>().inspect(book.id).await.unwrap();
+        assert_eq!((inspection.state, inspection.ttl.is_some()), (EntryState::Row, knows), "{rules}");
+    }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use sea_orm_autocache::store::Step;
-use sea_orm_autocache::store::{Command, Found, Reply, Sweep};
+use sea_orm_autocache::store::{Command, Found, Inspected, Reply, Sweep};
 use sea_orm_autocache::{Store, StoreError, StoreErrorKind};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -131,6 +131,10 @@ impl Store for Meddler {
 
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
         self.store.clear(sweep).await
+    }
+
+    async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
+        self.store.inspect(key).await
     }
 
     fn stamp(&self) -> Option<u32> {
