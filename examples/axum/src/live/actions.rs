@@ -1,5 +1,6 @@
 //! What the page can do that no API offers.
 
+use super::entry::Entry;
 use crate::api::ApiError;
 use crate::app::App;
 use crate::entities::{post, tag, user};
@@ -66,22 +67,14 @@ where
 pub async fn entry(
     State(app): State<App>,
     Path((name, id)): Path<(Name, i64)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Entry>, ApiError> {
     let cache = &app.autocache;
-    Ok(Json(match name {
-        Name::Users => entry_of::<user::Entity>(cache, id).await?,
-        Name::Posts => entry_of::<post::Entity>(cache, id).await?,
-        Name::Tags => entry_of::<tag::Entity>(cache, id).await?,
-    }))
-}
-
-async fn entry_of<E>(autocache: &Autocache, id: i64) -> Result<Value, DbErr>
-where
-    E: CachedEntity + EntityTrait<PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
-{
-    let cache = autocache.cache::<E>();
-    let state = if cache.contains(id).await? { "row" } else { "absent" };
-    Ok(json!({ "key": cache.make_key(id)?, "state": state }))
+    let entry = match name {
+        Name::Users => Entry::of::<user::Entity>(cache, id).await,
+        Name::Posts => Entry::of::<post::Entity>(cache, id).await,
+        Name::Tags => Entry::of::<tag::Entity>(cache, id).await,
+    };
+    Ok(Json(entry?))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

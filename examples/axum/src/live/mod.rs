@@ -1,6 +1,7 @@
 //! What the page shows: measured requests, snapshots of all counters, and the buttons that no API has.
 
 mod actions;
+mod entry;
 mod measured;
 mod snapshot;
 

@@ -149,19 +149,53 @@ function log(answer) {
 // The entry of the row
 
 const STATES = {
-  row: "Row cached",
+  row: "Row",
   tombstone: "Tombstone",
-  absent: "Nothing cached",
+  absent: "Nothing",
+  lease: "Lease of a reader",
+  intent: "Write intent",
+  unreachable: "Out of reach",
 };
+
+/** The entry that is shown, and when it was asked for: between two answers it ages by itself. */
+let shown = null;
 
 async function showEntry() {
   const asked = `${$("entity").value}/${$("id").value}`;
   const response = await fetch(`/live/entry/${asked}`).catch(() => null);
   if (!response?.ok || asked !== `${$("entity").value}/${$("id").value}`) return;
   const entry = await response.json();
+  shown = { entry, at: performance.now() };
   $("key").textContent = entry.key;
   $("entry").dataset.state = entry.state;
-  $("state").textContent = STATES[entry.state] || entry.state;
+  $("state").textContent = STATES[entry.state] || entry.text;
+  $("columns-of-row").replaceChildren(...entry.columns.map(([name, value]) => {
+    const pair = element("div");
+    pair.append(element("dt", "", name), element("dd", "", value.replace(/^'|'$/g, "")));
+    return pair;
+  }));
+  ageEntry();
+}
+
+function ageEntry() {
+  if (!shown) return;
+  const { entry, at } = shown;
+  const passed = (performance.now() - at) / 1000;
+  const left = entry.ttl_seconds === null ? null : Math.max(0, entry.ttl_seconds - passed);
+  const old = entry.age_seconds === null ? null : entry.age_seconds + passed;
+  const parts = [];
+  if (entry.bytes) parts.push(`${entry.bytes} bytes`);
+  if (old !== null) parts.push(`${seconds(old)} old`);
+  if (left !== null) parts.push(`expires in ${seconds(left)}`);
+  if (entry.bypassed) parts.push("readers ask the database");
+  $("age").textContent = parts.join(" · ");
+  const share = left === null || old === null ? 0 : left / (left + old);
+  $("ttl").style.width = `${100 * share}%`;
+}
+
+function seconds(value) {
+  const whole = Math.floor(value);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 // What the service says
@@ -275,8 +309,16 @@ function listen() {
     showReads(snapshot.reads);
     showStores(snapshot);
     showEntities(snapshot.entities);
-    showEntry();
+    refreshEntry(snapshot);
   };
+}
+
+/** Asks for the entry again if its entity or its store has changed: what others do to it is seen, too. */
+function refreshEntry({ entities, stores }) {
+  const entity = entities.find(({ name }) => name === $("entity").value);
+  const news = JSON.stringify([entity, stores]);
+  if (news !== refreshEntry.last) showEntry();
+  refreshEntry.last = news;
 }
 
 // The page
@@ -309,6 +351,7 @@ function start() {
     const { data, ok } = await send("POST", `/live/redis/${$("redis").dataset.action}`);
     if (!ok) $("news").textContent = data.error;
   });
+  setInterval(ageEntry, 1000);
   chooseEntity();
   listen();
 }
