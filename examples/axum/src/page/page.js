@@ -80,6 +80,17 @@ const HOW = {
   bypass: "A bypass: the database answered, and nothing was cached.",
 };
 
+const QUEUED = "Written. Redis does not know yet, so the invalidation is queued: until it is there, the database answers.";
+
+/** The latest that the service has said. */
+let latest = null;
+
+/** Whether the store of the chosen entity is out of reach. */
+function away() {
+  const entity = latest?.entities.find(({ name }) => name === $("entity").value);
+  return latest?.stores.some((store) => store.name === entity?.store && store.open) ?? false;
+}
+
 const ACTIONS = {
   async read() {
     const answer = await send("GET", rowPath());
@@ -93,10 +104,11 @@ const ACTIONS = {
   async save() {
     const answer = await send("PATCH", rowPath(), kind().change($("text").value));
     if (answer.ok) $("text").value = kind().text(answer.data);
-    return [answer, "Saved. The cache has the new row: read it."];
+    return [answer, away() ? QUEUED : "Saved. The cache has the new row: read it."];
   },
   async delete() {
-    return [await send("DELETE", rowPath()), "Deleted. A tombstone is in its place: read it."];
+    const answer = await send("DELETE", rowPath());
+    return [answer, away() ? QUEUED : "Deleted. A tombstone is in its place: read it."];
   },
   async create() {
     const answer = await send("POST", `/api/${$("entity").value}`, kind().fresh());
@@ -104,7 +116,8 @@ const ACTIONS = {
       $("id").value = answer.data.id;
       $("text").value = kind().text(answer.data);
     }
-    return [answer, `Created, with the id ${answer.ok ? answer.data.id : "of none"}. It is in the cache already.`];
+    if (!answer.ok) return [answer, ""];
+    return [answer, away() ? QUEUED : `Created, with the id ${answer.data.id}. It is in the cache already.`];
   },
   async rollback() {
     const change = { title: "This is never committed", tags: [NO_TAG] };
@@ -113,7 +126,8 @@ const ACTIONS = {
   },
   async bulk() {
     const answer = await send("POST", "/api/jobs/like-posts");
-    return [answer, `${plural(answer.data.rows, "row", "rows")} changed by one statement, and cached as they are now.`];
+    const rows = plural(answer.data.rows, "row", "rows");
+    return [answer, `${rows} changed by one statement. ${away() ? QUEUED : "The cache has them as they are now."}`];
   },
 };
 
@@ -214,7 +228,7 @@ function showReads(reads) {
   const times = reads.map((read) => read.micros / 1000).sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)];
   const text = `${plural(reads.length, "read", "reads")}: median ${millis(median)}, slowest ${millis(times.at(-1))}`;
-  $("figures").textContent = `${text}. Time in the service.`;
+  $("figures").textContent = text;
   bars.setAttribute("aria-label", text);
 }
 
@@ -232,15 +246,22 @@ function showStores({ stores, redis_runs: runs, database }) {
   redis.hidden = runs === null;
   redis.textContent = runs ? "Stop Redis" : "Start Redis";
   redis.dataset.action = runs ? "stop" : "start";
-  const away = stores.some((store) => store.open);
-  const queued = stores.some((store) => store.queued > 0);
-  const hint = runs === null && stores.every((store) => store.kind === "memory")
-    ? "All in the memory of the process. `cargo run -- --redis` starts a Redis server that you can stop here." : "";
-  const news = away
-    ? `Redis is away. ${database} answers the reads; writes queue their invalidations.`
-    : queued ? "Redis is back. The queued invalidations are on their way." : hint;
+  const news = newsOf(stores, runs, database);
   // Said only when it is something new.
   if ($("news").textContent !== news) $("news").textContent = news;
+}
+
+function newsOf(stores, runs, database) {
+  const queued = stores.some((store) => store.queued > 0);
+  if (stores.some((store) => store.open)) {
+    const reads = `Redis is away: ${database} answers the reads.`;
+    return queued ? `${reads} The invalidations of your writes are queued.` : `${reads} Now save the row.`;
+  }
+  if (queued) return "Redis is back, and the queued invalidations are on their way to it.";
+  if (runs) return "Stop Redis, save the row, and start Redis with the old entry in it: no read is stale.";
+  if (runs === false) return "Redis has ended. Read the row: the database answers.";
+  if (stores.some((store) => store.kind === "Redis")) return "";
+  return "All is in the memory of the process. With `cargo run -- --redis` there is a Redis server to stop here.";
 }
 
 function cell(row, index) {
@@ -262,9 +283,9 @@ function showEntities(entities) {
   for (const entity of entities) {
     const row = document.getElementById(`of-${entity.name}`) || newRow(entity);
     COLUMNS.forEach(([label, count], index) => setCell(cell(row, index + 1), label, entity.counts[count] ?? 0));
-    const answered = entity.counts.hits + entity.counts.tombstone_hits;
-    const reads = answered + entity.counts.misses;
-    const ratio = reads ? Math.round((100 * answered) / reads) : 0;
+    const { hits, tombstone_hits: tombstones, misses, joins } = entity.counts;
+    const reads = hits + tombstones + misses;
+    const ratio = reads ? Math.round((100 * (hits + tombstones + joins)) / reads) : 0;
     row.querySelector(".track span").style.width = `${ratio}%`;
     row.querySelector(".percent").textContent = reads ? `${ratio} %` : "–";
   }
@@ -287,7 +308,7 @@ function newRow(entity) {
   }
   const ratio = element("td", "ratio");
   ratio.setAttribute("role", "cell");
-  ratio.dataset.label = "From the cache";
+  ratio.dataset.label = "Without SQL";
   const value = element("span");
   const track = element("span", "track");
   track.append(element("span"));
@@ -305,6 +326,7 @@ function listen() {
   events.onerror = () => link("lost", "connecting again");
   events.onmessage = ({ data }) => {
     const snapshot = JSON.parse(data);
+    latest = snapshot;
     link("live", `live · ${snapshot.database}`);
     showReads(snapshot.reads);
     showStores(snapshot);
@@ -331,7 +353,7 @@ function chooseEntity() {
 }
 
 function start() {
-  const columns = ["Entity", ...COLUMNS.map(([label]) => label), "From the cache"];
+  const columns = ["Entity", ...COLUMNS.map(([label]) => label), "Without SQL"];
   $("columns").append(...columns.map((label) => {
     const heading = element("th", "", label);
     heading.scope = "col";

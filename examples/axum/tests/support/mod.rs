@@ -110,6 +110,11 @@ impl Visit {
         input.send_keys(text).await.expect(selector);
     }
 
+    pub async fn choose(&self, entity: &str) {
+        let select = self.client.find(Locator::Css("#entity")).await.expect("a choice");
+        select.select_by_value(entity).await.expect(entity);
+    }
+
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.expect("a script of the test")
     }
