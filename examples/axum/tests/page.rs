@@ -53,11 +53,11 @@ async fn a_deleted_row_is_a_tombstone_and_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_readers_of_an_empty_key_share_one_select() {
+async fn a_hundred_readers_of_an_empty_key_share_one_database_read() {
     let visit = Visit::start(redis()).await;
     let answer = visit.press("Read 100 at once", "100 readers").await;
     // A reader that comes while the row is on its way to Redis may have to read it itself.
-    assert!(answer.contains("1 SELECT.") || answer.contains("2 SELECTs."), "{answer}");
+    assert!(answer.contains("1 database read.") || answer.contains("2 database reads."), "{answer}");
     let coalesced = visit.count("posts", "joins", 1).await;
     let hits = visit.count("posts", "hits", 0).await;
     assert!((95..100).contains(&(coalesced + hits)), "{coalesced} waited, {hits} came later");
@@ -111,7 +111,7 @@ async fn on_a_phone_nothing_is_cut_off() {
     let visit = Visit::start(redis()).await;
     visit.size(360, 740).await;
     visit.press("Read", "A miss").await;
-    visit.press("Read 100 at once", "SELECT").await;
+    visit.press("Read 100 at once", "100 readers").await;
     visit.press("Like all posts", "rows").await;
     let script = "
         const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > 361);
@@ -223,7 +223,7 @@ async fn the_page_can_be_pictured() {
             visit.click("Read").await;
         }
     }
-    visit.press("Read 100 at once", "SELECT").await;
+    visit.press("Read 100 at once", "100 readers").await;
     visit.press("Save", "Saved").await;
     visit.press("Delete", "Deleted").await;
     visit.press("Read", "A tombstone").await;

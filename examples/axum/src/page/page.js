@@ -99,7 +99,7 @@ const ACTIONS = {
   },
   async herd() {
     const answer = await send("POST", `/live/herd/${$("entity").value}/${$("id").value}`);
-    return [answer, `100 readers of an empty key: ${plural(answer.sql, "SELECT", "SELECTs")}.`];
+    return [answer, `100 readers of an empty key: ${plural(answer.sql, "database read", "database reads")}.`];
   },
   async save() {
     const answer = await send("PATCH", rowPath(), kind().change($("text").value));
