@@ -28,9 +28,10 @@ mod single_flight;
 mod sql;
 pub mod store;
 mod telemetry;
+mod trace;
 mod write;
 
-pub use autocache::{Autocache, AutocacheBuilder};
+pub use autocache::{Autocache, AutocacheBuilder, BackendHealth, Health};
 pub use bulk::{CachedScope, ExecCached};
 pub use connection::{CachedConnection, CachedStream, CachedTransaction, CommitsByItself, InnerTransaction};
 pub use controller::{CacheController, EntityCache, Primary, ReadFrom, Through};
@@ -64,6 +65,10 @@ pub mod prelude {
 pub mod _docs {
     #[doc = include_str!("../docs/consistency.md")]
     pub mod consistency {}
+
+    #[cfg(all(feature = "metrics", feature = "serde"))]
+    #[doc = include_str!("../docs/guide/observability.md")]
+    pub mod observability {}
 }
 
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// How the cache behaves when it cannot be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Consistency {
     /// No read and no write ever fails because of the cache.

@@ -35,10 +35,22 @@ pub(crate) struct Flight {
     pulse: Arc<Pulse>,
 }
 
+/// Where the answer of a flight is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// The database, asked under a lease.
+    Leased,
+    /// The database, asked without one: a writer or another reader was at work, or the store did not answer.
+    Unleased,
+    /// The store, where another reader or a writer has put it in the meantime.
+    Store,
+}
+
 /// What a flight answers, shared by all that joined it.
 #[derive(Clone, Debug)]
 pub(crate) struct Landing {
     pub(crate) answer: Result<Arc<dyn Any + Send + Sync>, DbErr>,
+    pub(crate) provenance: Provenance,
     /// Tickets with more departures than this may not use it.
     pub(crate) departures_max: u32,
 }
@@ -149,15 +161,17 @@ impl Ticket {
         let _ = self.pulse.wait_for(landed).await;
     }
 
-    /// The flight's answer; `None` if it never landed, or its answer is too old for this ticket, or is no `T`.
-    pub(crate) async fn wait<T: Clone + 'static>(mut self) -> Option<Result<T, DbErr>> {
+    /// The flight's answer and where it is from; `None` if it never landed, or its answer is too old for this ticket,
+    /// or is no `T`.
+    pub(crate) async fn wait<T: Clone + 'static>(mut self) -> Option<(Provenance, Result<T, DbErr>)> {
         let landed = pin!(self.landing.wait_for(Option::is_some));
         let landed = self.pulse.wait_for(landed).await?.ok()?;
         let landing = landed.as_ref().filter(|landing| self.departures <= landing.departures_max)?;
-        match &landing.answer {
-            Ok(answer) => Some(Ok(answer.downcast_ref::<T>()?.clone())),
-            Err(error) => Some(Err(error.clone())),
-        }
+        let answer = match &landing.answer {
+            Ok(answer) => Ok(answer.downcast_ref::<T>()?.clone()),
+            Err(error) => Err(error.clone()),
+        };
+        Some((landing.provenance, answer))
     }
 }
 
@@ -190,7 +204,7 @@ mod tests {
     }
 
     fn bring(row: u8, departures_max: u32) -> Landing {
-        Landing { answer: Ok(Arc::new(row)), departures_max }
+        Landing { answer: Ok(Arc::new(row)), provenance: Provenance::Leased, departures_max }
     }
 
     #[tokio::test]
@@ -202,7 +216,7 @@ mod tests {
         let (after, second) = join(&flights);
         assert!(second.is_none());
         flight.land(bring(7, limit));
-        assert_eq!(before.wait::<u8>().await.unwrap().unwrap(), 7);
+        assert_eq!(before.wait::<u8>().await, Some((Provenance::Leased, Ok(7))));
         assert!(after.wait::<u8>().await.is_none());
     }
 

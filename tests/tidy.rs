@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 12] = [
     &["read", "cascade"],
     &["autocache"],
     &["write"],
-    &["keyspace"],
+    &["keyspace", "trace"],
     &["backend", "error"],
     &["store", "entity"],
     &["entry"],

@@ -220,6 +220,7 @@ impl AutocacheBuilder {
         if !key::is_label(&app) {
             return Err(CacheError::AppLabel(app));
         }
+        crate::telemetry::describe();
         let backends = named(given)?;
         super::timeouts::check_in_background(&database, &settings);
         let catalog = ArcSwap::from_pointee(Catalog::default());

@@ -2,11 +2,13 @@
 
 mod builder;
 mod catalog;
+mod health;
 mod region;
 mod routine;
 mod timeouts;
 
 pub use builder::AutocacheBuilder;
+pub use health::{BackendHealth, Health};
 pub(crate) use region::Region;
 
 use crate::backend::Backend;
@@ -138,6 +140,10 @@ impl Autocache {
     }
 
     /// All counters.
+    ///
+    /// With the feature `metrics` they are exported, too: counters, the breaker's state, queued invalidations and
+    /// durations as they change; what the memory store holds, and the last hits in it, by
+    /// `export_metrics`.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let regions = self.inner.catalog.load();
@@ -153,6 +159,29 @@ impl Autocache {
             self.inner.backends.values().map(|backend| backend.stats(by_id(backend))).collect();
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));
         Stats { entities, backends }
+    }
+
+    /// Brings what no event tells of to the `metrics` recorder: how much a [`MemoryStore`](crate::MemoryStore) holds,
+    /// and its hits by integer key, of which each thread exports 64 at a time. To be called before each scrape, or
+    /// every few seconds by a task; it takes some microseconds. Everything else is exported as it happens.
+    ///
+    /// The recorder must be installed before [`build`](AutocacheBuilder::build), which registers every metric, with
+    /// its help text and the value 0.
+    ///
+    /// ```
+    /// # use sea_orm_autocache::Autocache;
+    /// # use std::time::Duration;
+    /// async fn export(autocache: Autocache) {
+    ///     loop {
+    ///         autocache.export_metrics();
+    ///         tokio::time::sleep(Duration::from_secs(5)).await;
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn export_metrics(&self) {
+        self.inner.catalog.load().all().for_each(|region| region.keyspace.stats.export());
+        self.inner.backends.values().for_each(Backend::export);
     }
 
     pub(crate) fn database(&self) -> &DatabaseConnection {

@@ -2,6 +2,7 @@
 
 use crate::coherence::Token;
 use crate::store::Sweep;
+use crate::telemetry::Dial;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,7 @@ pub(super) struct Journal {
     /// Read on every hit: keys plus entities queued.
     count: AtomicUsize,
     queue: Mutex<Queue>,
+    shown: Dial,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,11 @@ struct Queue {
 }
 
 impl Journal {
+    /// A journal whose length is shown there.
+    pub(super) fn new(shown: Dial) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
     /// Queues an invalidation. Whether the journal has just overflowed.
     pub(super) fn queue(&self, key: &str, queued: Queued) -> bool {
         let mut queue = self.lock();
@@ -159,7 +166,9 @@ impl Journal {
     }
 
     fn recount(&self, queue: &Queue) {
-        self.count.store(queue.keys.len() + queue.entities.len(), Ordering::Release);
+        let count = queue.keys.len() + queue.entities.len();
+        self.count.store(count, Ordering::Release);
+        self.shown.show(count as u64);
     }
 }
 

@@ -8,20 +8,22 @@ mod breaker;
 mod delivery;
 mod journal;
 mod outage;
+mod queueing;
+mod tally;
 
-use crate::coherence::{Step, Token};
+use crate::coherence::Step;
 use crate::entry::Fingerprint;
 use crate::pulse::Pulse;
 use crate::store::{Command, Found, IdIndex, Inspected, Reply, StoreError, StoreErrorKind, StoreHandle};
-use crate::telemetry::{BackendStats, Spread, TARGET};
+use crate::telemetry::{BackendMeters, BackendStats, Operation, Watch};
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
-use journal::{JOURNAL_KEYS_MAX, Journal, Queued};
+use journal::Journal;
 use outage::Outage;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tally::Tally;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -29,8 +31,6 @@ use tokio::time::Instant;
 const PROBE_KEY: &str = ":probe";
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
-/// So long after now is never.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
@@ -48,22 +48,21 @@ struct Inner {
     /// Something is queued, or the breaker is open: the recovery is not to wait for what is due later.
     wake: Notify,
     outage: Outage,
-    round_trips: Spread<AtomicU64>,
-    failures: AtomicU64,
+    tally: Tally,
 }
 
 impl Backend {
     pub(crate) fn new(name: &str, store: StoreHandle) -> Self {
+        let meters = BackendMeters::new(name, store.memory_in_use());
         let inner = Inner {
             name: name.into(),
             store,
-            breaker: Breaker::default(),
-            journal: Journal::default(),
+            breaker: Breaker::new(&meters),
+            journal: Journal::new(meters.queued.clone()),
             recovery: Pulse::default(),
             wake: Notify::new(),
-            outage: Outage::default(),
-            round_trips: Spread::default(),
-            failures: AtomicU64::new(0),
+            outage: Outage::new(meters.reconnects.clone()),
+            tally: Tally::new(meters),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -78,24 +77,59 @@ impl Backend {
 
     /// With the round trips that its entities have counted themselves.
     pub(crate) fn stats(&self, counted_elsewhere: u64) -> BackendStats {
-        let Inner { name, breaker, journal, outage, round_trips, failures, .. } = &*self.inner;
-        let counted = round_trips.all().map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
+        let Inner { name, store, breaker, journal, outage, tally, .. } = &*self.inner;
+        let memory = store.memory_in_use();
         BackendStats {
             backend: name.to_string(),
-            round_trips: counted_elsewhere + counted,
-            failures: failures.load(Ordering::Relaxed),
+            round_trips: counted_elsewhere + tally.round_trips(),
+            failures: tally.failures(),
             trips: breaker.trips(),
             reconnects: outage.reconnects(),
             open: breaker.is_open(),
             queued: journal.len(),
+            entries: memory.map(|(entries, _)| entries),
+            bytes: memory.and_then(|(_, bytes)| bytes),
         }
     }
 
-    fn tally(&self, failed: bool) {
-        self.inner.round_trips.mine().fetch_add(1, Ordering::Relaxed);
-        if failed {
-            self.inner.failures.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Exports what no event tells of.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn export(&self) {
+        self.inner.tally.meters().show_memory(self.inner.store.memory_in_use());
+    }
+
+    /// A clock for a call of the store. It does not run where that takes no longer than to read the clock: for a store
+    /// of this process, and while the breaker is open.
+    #[inline]
+    pub(crate) fn watch(&self) -> Watch {
+        let is_quick = self.inner.store.is_in_process() || self.inner.breaker.is_open();
+        if is_quick { Watch::idle() } else { Watch::started() }
+    }
+
+    /// See [`StoreHandle::system`].
+    pub(crate) fn system(&self) -> &'static str {
+        self.inner.store.system()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.breaker.is_open()
+    }
+
+    /// Keys and entities whose invalidations are queued.
+    pub(crate) fn queued(&self) -> usize {
+        self.inner.journal.len()
+    }
+
+    /// How long the store takes to answer; `None` if it does not within the limit, or the breaker is open.
+    pub(crate) async fn probe(&self, limit: Duration) -> Option<Duration> {
+        self.check().ok()?;
+        let begun = Instant::now();
+        let asked = self.inner.store.get(PROBE_KEY.to_owned());
+        let answer = tokio::time::timeout(limit, asked)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout, "a probe was not answered")));
+        // A user who may not read this key is answered, too.
+        answered(self.note(answer)).is_ok().then(|| begun.elapsed())
     }
 
     /// See [`StoreHandle::id_index`].
@@ -111,8 +145,9 @@ impl Backend {
     }
 
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
+        let watch = self.watch();
         let found = self.get_unless_suspect(key).await;
-        self.tally(found.is_err());
+        self.inner.tally.count(Operation::Get, watch, found.is_err());
         found
     }
 
@@ -122,8 +157,9 @@ impl Backend {
             0 => Ok(Vec::new()),
             1 => self.get(keys.remove(0)).await.map(|found| vec![found]),
             _ => {
+                let watch = self.watch();
                 let found = self.get_many_unless_suspect(keys).await;
-                self.tally(found.is_err());
+                self.inner.tally.count(Operation::GetMany, watch, found.is_err());
                 found
             }
         }
@@ -140,17 +176,19 @@ impl Backend {
     }
 
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+        let watch = self.watch();
         let replies = self.run_unless_suspect(commands).await;
-        self.tally(replies.iter().any(Result::is_err));
+        self.inner.tally.count(Operation::Run, watch, replies.iter().any(Result::is_err));
         replies
     }
 
     pub(crate) async fn clear(&self, entity: &EntityKeys) -> Result<u64, StoreError> {
+        let watch = self.watch();
         let touched = match self.check() {
             Ok(()) => self.note(delivery::clear(&self.inner.store, entity).await),
             Err(error) => Err(error),
         };
-        self.tally(touched.is_err());
+        self.inner.tally.count(Operation::Clear, watch, touched.is_err());
         touched
     }
 
@@ -232,64 +270,14 @@ impl Backend {
         self.inner.store.as_dyn().stamp()
     }
 
-    /// Queues an invalidation of a key whose write the store does not know of: the key is suspect until it
-    /// is delivered, once `after` has passed and the store answers. `token` names the write.
-    pub(crate) fn queue(&self, key: &str, token: Token, after: Duration, entity: EntityKeys) {
-        self.queue_key(key, Queued { token, due: after_now(after), until: None, entity });
-    }
-
-    /// As [`queue`](Self::queue), for a write to any row of an entity: all its keys are suspect until it was cleared.
-    pub(crate) fn queue_entity(&self, entity: EntityKeys, after: Duration) {
-        let due = after_now(after);
-        self.inner.journal.queue_entity(entity, due, due);
-        self.wake();
-    }
-
-    /// As both, for a statement that has run, in a transaction that may commit at any time until `ttl` has passed:
-    /// the key, or the entity, is invalidated at once and once more then, and suspect all the while.
-    pub(crate) fn distrust(&self, key: Option<&str>, ttl: Duration, entity: EntityKeys) {
-        let (due, until) = (after_now(Duration::ZERO), after_now(ttl));
-        match key {
-            Some(key) => {
-                self.queue_key(key, Queued { token: Token::random(), due, until: Some(until), entity });
-            }
-            None => {
-                self.inner.journal.queue_entity(entity, due, until);
-                self.wake();
-            }
-        }
-    }
-
-    fn queue_key(&self, key: &str, queued: Queued) {
-        if self.inner.journal.queue(key, queued) {
-            tracing::error!(
-                target: TARGET,
-                backend = %self.inner.name, limit = JOURNAL_KEYS_MAX,
-                "the queue of undelivered invalidations is full: whole entities are cleared, and the database \
-                 answers for them until then"
-            );
-        }
-        self.wake();
-    }
-
-    fn wake(&self) {
-        self.inner.wake.notify_one();
-        self.recover();
-    }
-
-    /// The store knows of the write after all.
-    pub(crate) fn settle(&self, key: &str, token: Token) {
-        self.inner.journal.settle(key, token);
-    }
-
     /// Opens the breaker on the first error that says that the store is away: the next caller must not wait as
     /// long.
     fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &result
-            && is_away(error)
+            && error.is_away()
         {
             if self.inner.breaker.open() {
-                self.inner.outage.begin(&self.inner.name, error, self.inner.failures.load(Ordering::Relaxed));
+                self.inner.outage.begin(&self.inner.name, error, self.inner.tally.failures());
                 self.inner.wake.notify_one();
             }
             self.recover();
@@ -340,7 +328,7 @@ async fn bring_back(inner: &Inner) {
                 until_due(inner).await;
                 (pause, away_since) = (PAUSE_MIN, Instant::now());
             }
-            Err(error) if is_away(&error) => {
+            Err(error) if error.is_away() => {
                 if inner.store.as_dyn().reconnect(away_since.elapsed()).await {
                     inner.outage.note_reconnect(&inner.name);
                     pause = PAUSE_MIN;
@@ -374,7 +362,7 @@ async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
     // A user who may not read this key is answered, too.
     let _ = answered(inner.store.get(PROBE_KEY.to_owned()).await)?;
     if inner.breaker.close() {
-        inner.outage.end(&inner.name, inner.failures.load(Ordering::Relaxed), inner.journal.len());
+        inner.outage.end(&inner.name, inner.tally.failures(), inner.journal.len());
     }
     delivered
 }
@@ -382,22 +370,13 @@ async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
 /// What a store that is there has answered, be it a refusal.
 fn answered<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
     match result {
-        Err(error) if is_away(&error) => Err(error),
+        Err(error) if error.is_away() => Err(error),
         result => Ok(result),
     }
 }
 
 fn is_reading<E>(step: &Step<E>) -> bool {
     matches!(step, Step::Lease { .. } | Step::Fill { .. })
-}
-
-fn is_away(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
-}
-
-fn after_now(after: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(after).unwrap_or_else(|| now + NEVER)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use crate::store::{Reply, StoreError, StoreErrorKind};
-use crate::telemetry::TARGET;
+use crate::telemetry::{TARGET, Tick};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 pub(super) struct Outage {
     state: Mutex<Option<Begun>>,
     reconnects: AtomicU64,
+    exported: Tick,
     /// Whether the store answers steps with errors.
     refuses: AtomicBool,
 }
@@ -22,6 +23,11 @@ struct Begun {
 }
 
 impl Outage {
+    /// Connections that are replaced are exported there.
+    pub(super) fn new(exported: Tick) -> Self {
+        Self { exported, ..Self::default() }
+    }
+
     pub(super) fn begin(&self, backend: &str, error: &StoreError, failures_before: u64) {
         *self.lock() = Some(Begun { at: Instant::now(), failures_before, reconnected: false });
         tracing::warn!(
@@ -41,6 +47,7 @@ impl Outage {
 
     pub(super) fn note_reconnect(&self, backend: &str) {
         self.reconnects.fetch_add(1, Ordering::Relaxed);
+        self.exported.tick();
         let first = self.lock().as_mut().is_none_or(|begun| !std::mem::replace(&mut begun.reconnected, true));
         if first {
             tracing::warn!(target: TARGET, backend, "connections that led nowhere were replaced");

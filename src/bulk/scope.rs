@@ -2,8 +2,10 @@
 
 use super::statement::{self, is_uncached};
 use super::{Done, Target, Want};
+use crate::autocache::Autocache;
 use crate::connection::{CachedConnection, CachedTransaction, InnerTransaction};
 use crate::executor::{Executor, WriteStatement};
+use crate::trace::{self, Subject};
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
 use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait};
@@ -38,7 +40,8 @@ where
 {
     #[allow(private_interfaces)]
     fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>> {
-        Box::pin(async move {
+        let subject = subject(self.inner(), self.autocache(), &write, target);
+        let written = async move {
             let dialect = self.inner().dialect();
             if statement::is_nothing(&write, dialect) && want != Want::One {
                 return Ok(Done::nothing());
@@ -51,7 +54,7 @@ where
             let mode = (dialect == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
             let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
             let transaction = self.begin_with_options(options).await?;
-            match transaction.write(write, want, target).await {
+            match in_transaction(&transaction, write, want, target).await {
                 Ok(done) => {
                     transaction.commit().await?;
                     Ok(done)
@@ -62,17 +65,46 @@ where
                     Err(error)
                 }
             }
-        })
+        };
+        Box::pin(trace::spanned(trace::Kind::Bulk, subject, written))
     }
 }
 
 impl<T: InnerTransaction> Scope for CachedTransaction<T> {
     #[allow(private_interfaces)]
     fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>> {
-        let (inner, autocache, work) = self.parts();
-        if statement::is_nothing(&write, inner.dialect()) && want != Want::One {
-            return Box::pin(std::future::ready(Ok(Done::nothing())));
-        }
-        statement::run(inner, autocache, work, write, want, target)
+        let (inner, autocache, _) = self.parts();
+        let subject = subject(inner, autocache, &write, target);
+        Box::pin(trace::spanned(trace::Kind::Bulk, subject, in_transaction(self, write, want, target)))
     }
+}
+
+fn in_transaction<T: InnerTransaction>(
+    transaction: &CachedTransaction<T>,
+    write: WriteStatement,
+    want: Want,
+    target: Target,
+) -> BoxFuture<'_, Result<Done, DbErr>> {
+    let (inner, autocache, work) = transaction.parts();
+    if statement::is_nothing(&write, inner.dialect()) && want != Want::One {
+        return Box::pin(std::future::ready(Ok(Done::nothing())));
+    }
+    statement::run(inner, autocache, work, write, want, target)
+}
+
+/// What the span of a write is about.
+fn subject(
+    db: &dyn Executor,
+    autocache: &Autocache,
+    write: &WriteStatement,
+    target: Target,
+) -> Subject<'static> {
+    let operation = match write {
+        WriteStatement::Insert(_) => "INSERT",
+        WriteStatement::Update(_) => "UPDATE",
+        WriteStatement::Delete(_) => "DELETE",
+    };
+    let region = autocache.region(target.id, target.ops);
+    let table = region.map_or("", |region| region.keyspace.table());
+    Subject { system: trace::system_of(db.dialect()), operation, table, batch: 0 }
 }

@@ -5,6 +5,7 @@ use super::stream::{CachedStream, Unfinished};
 use super::{Origin, origin};
 use crate::autocache::Autocache;
 use crate::executor::Executor;
+use crate::trace::{self, Subject};
 use crate::write::UnitOfWork;
 use futures_util::future::BoxFuture;
 use sea_orm::{
@@ -53,6 +54,32 @@ impl Drop for Scope {
     fn drop(&mut self) {
         if !self.settled {
             self.work.roll_back();
+        }
+    }
+}
+
+impl Scope {
+    /// Commits the outermost level.
+    async fn commit(&mut self, inner: impl TransactionSession) -> Result<(), DbErr> {
+        let consistency = self.work.consistency();
+        let intents = match self.work.place_intents().await {
+            Ok(intents) => intents,
+            Err(error) => {
+                inner.rollback().await?;
+                return Err(error);
+            }
+        };
+        match inner.commit().await {
+            Ok(()) => {
+                self.settled = true;
+                intents.finish(consistency).await
+            }
+            Err(error) => {
+                if was_rolled_back(&error) {
+                    intents.release().await;
+                }
+                Err(error)
+            }
         }
     }
 }
@@ -129,26 +156,9 @@ impl<T: InnerTransaction> CachedTransaction<T> {
             ending.succeeded();
             return Ok(());
         }
-        let consistency = scope.work.consistency();
-        let intents = match scope.work.place_intents().await {
-            Ok(intents) => intents,
-            Err(error) => {
-                inner.rollback().await?;
-                return Err(error);
-            }
-        };
-        match inner.commit().await {
-            Ok(()) => {
-                scope.settled = true;
-                intents.finish(consistency).await
-            }
-            Err(error) => {
-                if was_rolled_back(&error) {
-                    intents.release().await;
-                }
-                Err(error)
-            }
-        }
+        let system = trace::system_of(inner.get_database_backend());
+        let subject = Subject { system, operation: "COMMIT", table: "", batch: 0 };
+        trace::spanned(trace::Kind::Commit, subject, scope.commit(inner)).await
     }
 
     /// Rolls back. The cache is not touched.

@@ -14,6 +14,7 @@ use crate::keyspace::Keyspace;
 use crate::read::{self, Inspection, Reader, RowSlot, RowSlots, Source};
 use crate::store::Command;
 use crate::telemetry::Event;
+use crate::trace::{self, Subject};
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{IntoValueTuple, ValueTuple};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PrimaryKeyTrait};
@@ -266,7 +267,8 @@ impl Handle {
     async fn find(&self, place: Place<'_>, pk: &ValueTuple, slot: &mut dyn RowSlot) -> Result<bool, DbErr> {
         let (autocache, region) = (self.autocache()?, self.region()?);
         let (connection, source) = place.source(autocache);
-        Reader { autocache, region: &region, connection, source }.find(pk, slot).await
+        let reader = Reader { autocache, region: &region, connection, source };
+        trace::spanned(trace::Kind::Read, subject(&region.keyspace, "GET", 0), reader.find(pk, slot)).await
     }
 
     async fn find_many(
@@ -277,7 +279,9 @@ impl Handle {
     ) -> Result<(), DbErr> {
         let (autocache, region) = (self.autocache()?, self.region()?);
         let (connection, source) = place.source(autocache);
-        Reader { autocache, region: &region, connection, source }.find_many(pks, slots).await
+        let reader = Reader { autocache, region: &region, connection, source };
+        let subject = subject(&region.keyspace, "MGET", pks.len());
+        trace::spanned(trace::Kind::ReadMany, subject, reader.find_many(pks, slots)).await
     }
 
     fn refresh<'a>(
@@ -289,7 +293,9 @@ impl Handle {
         Box::pin(async move {
             let (autocache, region) = (self.autocache()?, self.region()?);
             let (connection, source) = place.source(autocache);
-            Reader { autocache, region: &region, connection, source }.refresh(pk, slot).await
+            let reader = Reader { autocache, region: &region, connection, source };
+            let subject = subject(&region.keyspace, "REFRESH", 0);
+            trace::spanned(trace::Kind::Read, subject, reader.refresh(pk, slot)).await
         })
     }
 
@@ -335,6 +341,11 @@ impl Handle {
         let model = self.region().map(|region| region.keyspace.model().to_owned()).unwrap_or_default();
         DbErr::RecordNotFound(format!("no `{model}` with this primary key"))
     }
+}
+
+/// What the span of a read is about.
+fn subject<'a>(keyspace: &'a Keyspace, operation: &'a str, batch: usize) -> Subject<'a> {
+    Subject { system: keyspace.backend.system(), operation, table: keyspace.table(), batch }
 }
 
 /// Fenced like the end of a write: the fence first.

@@ -1,14 +1,17 @@
 //! Rows by primary key, as a [`Kind`] of load.
 
+use super::account::Events;
 use super::decode::{self, decode};
+use super::leader::{Leader, Want};
 use super::lease::LeaseGuard;
-use super::load::{Kind, Leader, Load, Want};
+use super::load::{Kind, Load};
 use super::select;
 use super::slot::SharedRow;
 use super::{Reader, Rows};
 use crate::coherence::{Answer, Token};
 use crate::key::pk_text;
 use crate::keyspace::{Entry, Keyspace};
+use crate::single_flight::Provenance;
 use crate::store::{Found, Reply};
 use crate::telemetry::Event;
 use futures_util::future::BoxFuture;
@@ -26,6 +29,10 @@ pub(super) fn load_by_key(reader: Reader<'_>) -> Load<'_> {
 }
 
 impl Kind for ByKey {
+    fn events(&self) -> Events {
+        Events { miss: Event::misses, bypass: Event::bypasses, coalesced: Event::coalesced }
+    }
+
     fn answer<'a>(
         &self,
         load: Load<'a>,
@@ -77,7 +84,7 @@ async fn read_and_fill(load: Load<'_>, granted: Vec<Leader>, guard: LeaseGuard) 
         let filled = matches!(reply, Ok(Answer::Filled));
         keyspace.stats.count(if filled { Event::fills } else { Event::refused_fills });
         // No writer came between the read and an accepted fill.
-        leader.land(Ok(rows), if filled { u32::MAX } else { limit });
+        leader.land(Ok(rows), Provenance::Leased, if filled { u32::MAX } else { limit });
     }
 }
 

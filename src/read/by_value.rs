@@ -7,13 +7,16 @@
 //! checked. If it still stands, no writer of these rows ended between the `SELECT` and the leases. A writer that
 //! was at work while they were taken held the row's key, and one that comes later breaks the lease.
 
+use super::account::Events;
+use super::leader::{Leader, Want};
 use super::lease::{LEASE, LeaseGuard};
 use super::list_reader::{ListReader, Members};
-use super::load::{Kind, Leader, Load, Want};
+use super::load::{Kind, Load};
 use super::{Reader, Rows};
 use crate::coherence::{Answer, Slot, Step, Token, encode_marker};
 use crate::entity::Row;
 use crate::keyspace::{Entry, Keyspace};
+use crate::single_flight::Provenance;
 use crate::store::{Command, Found, Reply};
 use crate::telemetry::Event;
 use bytes::Bytes;
@@ -53,6 +56,10 @@ fn lists_of(load: Load<'_>) -> ListReader<'_> {
 }
 
 impl Kind for ByValue {
+    fn events(&self) -> Events {
+        Events { miss: Event::list_misses, bypass: Event::list_bypasses, coalesced: Event::list_coalesced }
+    }
+
     fn answer<'a>(
         &self,
         load: Load<'a>,
@@ -143,7 +150,7 @@ impl<'a> Populate<'a> {
         stats.count_many(Event::fills, populated as u64);
         for (((leader, rows), limit), reply) in granted.into_iter().zip(lists).zip(limits).zip(replies) {
             stats.count(if filled(&reply) { Event::list_fills } else { Event::refused_fills });
-            leader.land(Ok(rows), limit);
+            leader.land(Ok(rows), Provenance::Leased, limit);
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`ListReader`]: the members of lists, their rows, and the rows of the database.
 
-use super::load::Want;
+use super::leader::Want;
 use super::{Reader, Rows, select};
 use crate::entity::{Row, pk_tuple};
 use crate::entry::{Content, Unreadable};

@@ -1,12 +1,14 @@
 //! Lists by value: the members of each value, then their rows.
 
 use super::by_value::load_by_value;
+use super::leader::Want;
 use super::list_reader::{ListReader, Members};
-use super::load::{Mode, Want};
+use super::load::Mode;
 use super::order::ListOrder;
 use super::{Reader, Rows, Source};
 use crate::entity::Row;
-use crate::telemetry::{Event, TARGET};
+use crate::telemetry::{Event, TARGET, Timed};
+use crate::trace::{self, Subject};
 use sea_orm::DbErr;
 use sea_orm::sea_query::Value;
 use std::collections::HashMap;
@@ -28,6 +30,13 @@ impl<'a> Lists<'a> {
     /// The rows that have these values, one ordered list for each, as often as it is given. Values are in
     /// the order of the index's columns.
     pub(crate) async fn get(&self, values: Vec<Vec<Value>>) -> Result<Vec<Vec<Row>>, DbErr> {
+        let keyspace = self.lists.keyspace();
+        let (system, table) = (keyspace.backend.system(), keyspace.table());
+        let subject = Subject { system, operation: "MGET", table, batch: values.len() };
+        trace::spanned(trace::Kind::List, subject, self.get_all(values)).await
+    }
+
+    async fn get_all(&self, values: Vec<Vec<Value>>) -> Result<Vec<Vec<Row>>, DbErr> {
         let keys: Vec<String> =
             values.iter().map(|values| self.lists.keyspace().index_key(self.lists.index, values)).collect();
         let mut places: HashMap<String, usize> = HashMap::with_capacity(keys.len());
@@ -56,6 +65,7 @@ impl<'a> Lists<'a> {
         if !self.lists.index.cached || self.lists.reader.ignores_cache() {
             return self.bypass(&wants).await;
         }
+        let watch = keyspace.backend.watch();
         let keys: Vec<String> = wants.iter().map(|want| want.key.clone()).collect();
         let found = match keyspace.backend.get_many(keys).await {
             Ok(found) => found,
@@ -82,13 +92,14 @@ impl<'a> Lists<'a> {
             missed.push(want);
         }
         keyspace.stats.count_many(Event::list_hits, known.len() as u64);
-        keyspace.stats.count_many(Event::list_misses, missed.len() as u64);
+        let timed = if missed.is_empty() { Timed::ListHit } else { Timed::ListMiss };
         for (place, rows) in known_places.into_iter().zip(self.lists.rows_of(known).await?) {
             lists[place] = Some(rows);
         }
         for (place, rows) in missed_places.into_iter().zip(self.load(missed).await?) {
             lists[place] = Some(rows);
         }
+        keyspace.stats.time(timed, watch);
         Ok(lists.into_iter().map(Option::unwrap_or_default).collect())
     }
 
@@ -103,7 +114,7 @@ impl<'a> Lists<'a> {
     }
 
     async fn bypass(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
-        self.lists.keyspace().stats.count_many(Event::bypasses, wants.len() as u64);
+        self.lists.keyspace().stats.count_many(Event::list_bypasses, wants.len() as u64);
         self.lists.select(wants).await
     }
 }

@@ -1,36 +1,25 @@
 //! A miss, of rows by primary key or of lists by value: lease, database read, fill; or, when another reader is
 //! at work, a short wait; or, when a writer is, a database read that fills nothing.
 
-use super::lease::{LEASE, LeaseGuard, POLLS};
+use super::account::{Account, Events, Outcome};
+use super::leader::{Leader, Want};
+use super::lease::{LeaseGuard, POLLS};
 use super::{Reader, Rows, Source};
 use crate::autocache::{Autocache, Region};
-use crate::coherence::{Answer, Step, Token};
-use crate::entity::pk_tuple;
-use crate::keyspace::{Entry, Keyspace};
+use crate::coherence::{Answer, Token};
+use crate::keyspace::Keyspace;
 use crate::pulse::Pulse;
-use crate::single_flight::{EndFlights, Flight, Landing, Ticket};
+use crate::single_flight::{EndFlights, Flight, Provenance, Ticket};
 use crate::store::{Command, Found, Reply};
 use crate::telemetry::{Event, TARGET};
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use sea_orm::DbErr;
-use sea_orm::sea_query::{Value, ValueTuple};
 use std::pin::pin;
 use std::sync::Arc;
 use tracing::Instrument;
 
 /// How often a read joins a flight whose answer turns out too old for it, before it reads by itself.
 const JOINS_MAX: usize = 3;
-
-/// What is wanted from the database.
-#[derive(Clone, Debug)]
-pub(super) struct Want {
-    pub(super) key: String,
-    /// A primary key, or the values of a list in the order of the index's columns.
-    pub(super) values: Vec<Value>,
-    /// The entry that was found and cannot be used.
-    pub(super) unusable: Option<Bytes>,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -44,6 +33,9 @@ pub(super) enum Mode {
 
 /// What differs between loads: rows by primary key, lists by value.
 pub(super) trait Kind: Sync {
+    /// What its reads count as.
+    fn events(&self) -> Events;
+
     /// The answer that the store has, if it has one.
     fn answer<'a>(
         &self,
@@ -81,13 +73,6 @@ pub(super) struct Load<'a> {
     pub(super) index: usize,
 }
 
-/// The caller that loads what is wanted, for all that joined its flight.
-pub(super) struct Leader {
-    pub(super) want: Want,
-    pub(super) flight: Arc<Flight>,
-    pub(super) token: Token,
-}
-
 /// Wants after their leases, by what the store has answered.
 #[derive(Default)]
 struct Leased {
@@ -109,37 +94,60 @@ impl<'a> Load<'a> {
     }
 
     /// Loads what is wanted: shared with other tasks where the reader is on the Autocache's own connection.
+    /// Each want is counted as a read.
     pub(super) async fn run(&self, wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+        let mut account = Account::of(&self.keyspace().stats, self.kind.events(), wants.len());
         match self.reader.source {
-            Source::Primary => self.shared(wants, mode).await,
-            _ => self.unshared(wants, mode).await,
+            Source::Primary => self.shared(wants, mode, &mut account).await,
+            _ => self.unshared(wants, mode, &mut account).await,
         }
     }
 
+    /// Loads what is wanted anew, whatever the cache holds. Not counted as a read.
+    pub(super) async fn refresh(&self, want: Want) -> Result<Vec<Rows>, DbErr> {
+        let mut account = Account::of(&self.keyspace().stats, self.kind.events(), 0);
+        self.unshared(vec![want], Mode::Refresh, &mut account).await
+    }
+
     /// Loads without sharing the database read with other tasks.
-    pub(super) async fn unshared(&self, wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+    async fn unshared(
+        &self,
+        wants: Vec<Want>,
+        mode: Mode,
+        account: &mut Account<'_>,
+    ) -> Result<Vec<Rows>, DbErr> {
         let leaders: Vec<Leader> =
             wants.into_iter().map(|want| Leader::new(want, Flight::unshared())).collect();
         let tickets: Vec<Ticket> = leaders.iter().map(|leader| leader.flight.ticket()).collect();
         self.fly(leaders, mode).await;
         let mut answers = Vec::with_capacity(tickets.len());
         for ticket in tickets {
-            answers.push(ticket.wait::<Rows>().await.unwrap_or_else(|| Err(lost_flight()))?);
+            let (provenance, rows) = ticket.wait::<Rows>().await.ok_or_else(lost_flight)?;
+            account.settle(provenance.into());
+            answers.push(rows?);
         }
         Ok(answers)
     }
 
     /// Loads with one flight for each key and process. Flights run in tasks of their own, so a caller that is
     /// dropped takes no answer away from others.
-    async fn shared(&self, mut wants: Vec<Want>, mode: Mode) -> Result<Vec<Rows>, DbErr> {
+    async fn shared(
+        &self,
+        mut wants: Vec<Want>,
+        mode: Mode,
+        account: &mut Account<'_>,
+    ) -> Result<Vec<Rows>, DbErr> {
         let mut answers: Vec<Option<Rows>> = wants.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..wants.len()).collect();
         for _ in 0..JOINS_MAX {
             let tickets = self.join_or_lead(&wants, &open, mode);
             open.clear();
-            for (place, ticket) in tickets {
+            for (place, ticket, is_own) in tickets {
                 match ticket.wait::<Rows>().await {
-                    Some(rows) => answers[place] = Some(rows?),
+                    Some((provenance, rows)) => {
+                        account.settle(if is_own { provenance.into() } else { Outcome::Coalesced });
+                        answers[place] = Some(rows?);
+                    }
                     None => open.push(place),
                 }
             }
@@ -150,29 +158,27 @@ impl<'a> Load<'a> {
             // probably filled.
             open.iter().for_each(|&place| wants[place].unusable = None);
             for (place, rows) in self.looked_up(&wants, &open).await? {
+                account.settle(Outcome::Coalesced);
                 answers[place] = Some(rows);
             }
             open.retain(|&place| answers[place].is_none());
         }
         for place in open {
-            self.keyspace().stats.count(Event::bypasses);
+            account.settle(Outcome::Bypass);
             answers[place] = self.select(std::slice::from_ref(&wants[place])).await?.pop();
         }
         Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// A ticket for each open want; those without a flight get one.
-    fn join_or_lead(&self, wants: &[Want], open: &[usize], mode: Mode) -> Vec<(usize, Ticket)> {
+    /// A ticket for each open want, and whether its flight is its own: those without a flight get one.
+    fn join_or_lead(&self, wants: &[Want], open: &[usize], mode: Mode) -> Vec<(usize, Ticket, bool)> {
         let mut leaders = Vec::new();
         let mut tickets = Vec::with_capacity(open.len());
         let pulse = Arc::new(Pulse::started());
         for &place in open {
             let (ticket, flight) = self.region().flights.join(&wants[place].key, &pulse);
-            match flight {
-                Some(flight) => leaders.push(Leader::new(wants[place].clone(), flight)),
-                None => self.keyspace().stats.count(Event::joins),
-            }
-            tickets.push((place, ticket));
+            tickets.push((place, ticket, flight.is_some()));
+            leaders.extend(flight.map(|flight| Leader::new(wants[place].clone(), flight)));
         }
         if !leaders.is_empty() {
             let model = self.keyspace().model();
@@ -250,7 +256,7 @@ impl<'a> Load<'a> {
             Ok(answers) => Some((granted, answers)),
             Err(error) => {
                 self.send(granted.iter().map(Leader::unlease_command).collect()).await;
-                self.land_error(granted, &error);
+                self.land_error(granted, &error, Provenance::Leased);
                 None
             }
         }
@@ -284,15 +290,14 @@ impl<'a> Load<'a> {
             flights.close_before_fill_less_read(&leader.want.key, &leader.flight).await;
         }
         let limits: Vec<u32> = rest.iter().map(|leader| leader.flight.depart()).collect();
-        self.keyspace().stats.count_many(Event::bypasses, rest.len() as u64);
         let wants: Vec<Want> = rest.iter().map(|leader| leader.want.clone()).collect();
         match self.select(&wants).await {
             Ok(answers) => {
                 for ((leader, rows), limit) in rest.into_iter().zip(answers).zip(limits) {
-                    leader.land(Ok(rows), limit);
+                    leader.land(Ok(rows), Provenance::Unleased, limit);
                 }
             }
-            Err(error) => self.land_error(rest, &error),
+            Err(error) => self.land_error(rest, &error, Provenance::Unleased),
         }
     }
 
@@ -301,7 +306,7 @@ impl<'a> Load<'a> {
         match self.kind.answer(*self, &leader.want, found).await {
             Some(answer) => {
                 self.region().flights.close(&leader.want.key, &leader.flight);
-                leader.land(answer, limit);
+                leader.land(answer, Provenance::Store, limit);
                 None
             }
             None => Some(leader),
@@ -312,9 +317,9 @@ impl<'a> Load<'a> {
         leaders.iter().for_each(|leader| self.region().flights.close(&leader.want.key, &leader.flight));
     }
 
-    fn land_error(&self, leaders: Vec<Leader>, error: &DbErr) {
+    fn land_error(&self, leaders: Vec<Leader>, error: &DbErr, provenance: Provenance) {
         self.close(&leaders);
-        leaders.into_iter().for_each(|leader| leader.land(Err(error.clone()), u32::MAX));
+        leaders.into_iter().for_each(|leader| leader.land(Err(error.clone()), provenance, u32::MAX));
     }
 
     async fn select(&self, wants: &[Want]) -> Result<Vec<Rows>, DbErr> {
@@ -344,47 +349,6 @@ async fn fly_detached(
     let _ended = EndFlights::of(&region.flights, open);
     let reader = Reader::primary(&autocache, &region);
     Load { reader, kind, index }.fly(leaders, mode).await;
-}
-
-impl Want {
-    pub(super) fn pk(&self) -> ValueTuple {
-        pk_tuple(self.values.clone())
-    }
-}
-
-impl Leader {
-    fn new(want: Want, flight: Arc<Flight>) -> Self {
-        Self { want, flight, token: Token::random() }
-    }
-
-    fn lease(&self) -> (String, Token) {
-        (self.want.key.clone(), self.token)
-    }
-
-    fn command(&self, step: Step<Bytes>) -> Command {
-        Command { key: self.want.key.clone(), step }
-    }
-
-    fn lease_command(&self) -> Command {
-        let unusable = self.want.unusable.clone();
-        self.command(Step::Lease { token: self.token, ttl: LEASE, unusable })
-    }
-
-    pub(super) fn unlease_command(&self) -> Command {
-        self.command(Step::Unlease { token: self.token })
-    }
-
-    pub(super) fn fill_command(&self, entry: Option<Entry>) -> Command {
-        match entry {
-            Some((entry, lifetime)) => self.command(Step::Fill { token: self.token, entry, lifetime }),
-            None => self.unlease_command(),
-        }
-    }
-
-    pub(super) fn land(self, rows: Result<Rows, DbErr>, departures_max: u32) {
-        let answer = rows.map(|rows| Arc::new(rows) as Arc<dyn std::any::Any + Send + Sync>);
-        self.flight.land(Landing { answer, departures_max });
-    }
 }
 
 fn lost_flight() -> DbErr {

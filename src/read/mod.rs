@@ -1,9 +1,11 @@
 //! The untyped path of a read: a `GET`; on a miss a lease, a `SELECT`, and a fill.
 
+mod account;
 mod by_key;
 mod by_value;
 mod decode;
 mod inspection;
+mod leader;
 mod lease;
 mod list_reader;
 mod lists;

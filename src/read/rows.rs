@@ -2,14 +2,16 @@
 
 use super::by_key::load_by_key;
 use super::decode::{Answer, decode};
-use super::load::{Mode, Want};
+use super::leader::Want;
+use super::load::Mode;
 use super::slot::{RowSlot, RowSlots, SharedRow};
 use super::{Reader, Source, select};
 use crate::autocache::Region;
 use crate::entity::Row;
 use crate::key;
 use crate::store::{Found, StoreError};
-use crate::telemetry::{Event, TARGET};
+use crate::telemetry::{Event, TARGET, Timed, Watch};
+use crate::trace;
 use bytes::Bytes;
 use foldhash::quality::RandomState;
 use futures_util::future::BoxFuture;
@@ -48,22 +50,21 @@ impl Reader<'_> {
         if self.ignores_cache() {
             return self.bypass(pk, slot).await;
         }
+        let watch = keyspace.backend.watch();
         let answer = match keyspace.backend.get(key).await {
             Ok(found) => decode(keyspace, pk, found, slot),
-            Err(error) => return self.load_failed(pk, error, slot).await,
+            Err(error) => return self.load_failed(pk, error, watch, slot).await,
         };
-        match answer {
-            Answer::Row => {
-                keyspace.stats.count(Event::hits);
-                Ok(true)
-            }
-            Answer::Absent => {
-                keyspace.stats.count(Event::tombstone_hits);
-                Ok(false)
-            }
-            Answer::Nothing | Answer::Busy => self.load_missed(pk, None, slot).await,
-            Answer::Unusable(bytes) => self.load_missed(pk, Some(bytes), slot).await,
-        }
+        let (event, found) = match answer {
+            Answer::Row => (Event::hits, true),
+            Answer::Absent => (Event::tombstone_hits, false),
+            Answer::Nothing | Answer::Busy => return self.load_missed(pk, None, watch, slot).await,
+            Answer::Unusable(bytes) => return self.load_missed(pk, Some(bytes), watch, slot).await,
+        };
+        trace::note_outcome(if found { "hit" } else { "tombstone" });
+        keyspace.stats.count(event);
+        keyspace.stats.time(Timed::Hit, watch);
+        Ok(found)
     }
 
     /// Puts the rows with these primary keys into the slots, of which there are as many.
@@ -138,6 +139,7 @@ impl Reader<'_> {
         let keyspace = self.keyspace();
         let mut missed: Vec<(usize, Option<Bytes>)> = Vec::new();
         let (mut tombstones, mut mode) = (0, Mode::Lease);
+        let watch = keyspace.backend.watch();
         let mut keys = keys.into_iter();
         for (chunk, pks) in pks.chunks(READ_KEYS_MAX).enumerate() {
             let found = match keyspace.backend.get_many(keys.by_ref().take(pks.len()).collect()).await {
@@ -161,11 +163,14 @@ impl Reader<'_> {
         let misses = missed.len() as u64;
         keyspace.stats.count_many(Event::hits, pks.len() as u64 - tombstones - misses);
         keyspace.stats.count_many(Event::tombstone_hits, tombstones);
-        keyspace.stats.count_many(Event::misses, misses);
         if missed.is_empty() {
+            keyspace.stats.time(Timed::Hit, watch);
             return Ok(());
         }
-        self.load_many_missed(pks, places, missed, mode, slots).await
+        let watch = watch.or_started();
+        let loaded = self.load_many_missed(pks, places, missed, mode, slots).await;
+        keyspace.stats.time(Timed::Miss, watch);
+        loaded
     }
 
     fn load_many_missed<'a>(
@@ -201,14 +206,14 @@ impl Reader<'_> {
         let keyspace = self.keyspace();
         let Some(key) = keyspace.key(pk) else { return Ok(false) };
         if self.ignores_cache() || self.source == Source::Transaction {
-            return self.bypass(pk, slot).await;
+            return self.read_database(pk, slot).await;
         }
         let unusable = match keyspace.backend.get(key).await {
             Ok(Found::Bytes(bytes)) => Some(bytes),
             Ok(Found::Memory(entry)) => Some(entry.bytes().clone()),
             _ => None,
         };
-        let rows = load_by_key(*self).unshared(vec![self.want(pk, unusable)], Mode::Refresh).await?;
+        let rows = load_by_key(*self).refresh(self.want(pk, unusable)).await?;
         Ok(put_first(&rows, slot))
     }
 
@@ -242,12 +247,12 @@ impl Reader<'_> {
         &'a self,
         pk: &'a ValueTuple,
         unusable: Option<Bytes>,
+        watch: Watch,
         slot: &'a mut dyn RowSlot,
     ) -> BoxFuture<'a, Result<bool, DbErr>> {
         Box::pin(async move {
-            self.keyspace().stats.count(Event::misses);
             tracing::debug!(target: TARGET, entity = %self.keyspace().model(), "miss");
-            self.load_one(pk, unusable, Mode::Lease, slot).await
+            self.load_one(pk, unusable, Mode::Lease, watch, slot).await
         })
     }
 
@@ -255,11 +260,12 @@ impl Reader<'_> {
         &'a self,
         pk: &'a ValueTuple,
         error: StoreError,
+        watch: Watch,
         slot: &'a mut dyn RowSlot,
     ) -> BoxFuture<'a, Result<bool, DbErr>> {
         Box::pin(async move {
             self.note_failure(&error);
-            self.load_one(pk, None, Mode::NoLease, slot).await
+            self.load_one(pk, None, Mode::NoLease, watch, slot).await
         })
     }
 
@@ -268,13 +274,16 @@ impl Reader<'_> {
         pk: &ValueTuple,
         unusable: Option<Bytes>,
         mode: Mode,
+        watch: Watch,
         slot: &mut dyn RowSlot,
     ) -> Result<bool, DbErr> {
         if self.source == Source::Transaction {
             return self.bypass(pk, slot).await;
         }
-        let rows = load_by_key(*self).run(vec![self.want(pk, unusable)], mode).await?;
-        Ok(put_first(&rows, slot))
+        let watch = watch.or_started();
+        let loaded = load_by_key(*self).run(vec![self.want(pk, unusable)], mode).await;
+        self.keyspace().stats.time(Timed::Miss, watch);
+        Ok(put_first(&loaded?, slot))
     }
 
     pub(super) fn note_failure(&self, error: &StoreError) {
@@ -289,14 +298,15 @@ impl Reader<'_> {
     ) -> BoxFuture<'a, Result<bool, DbErr>> {
         Box::pin(async move {
             self.keyspace().stats.count(Event::bypasses);
-            match select::one(self.connection, &self.keyspace().schema, pk).await? {
-                Some(row) => {
-                    slot.put(&row);
-                    Ok(true)
-                }
-                None => Ok(false),
-            }
+            trace::note_outcome("bypass");
+            self.read_database(pk, slot).await
         })
+    }
+
+    async fn read_database(&self, pk: &ValueTuple, slot: &mut dyn RowSlot) -> Result<bool, DbErr> {
+        let row = select::one(self.connection, &self.keyspace().schema, pk).await?;
+        row.iter().for_each(|row| slot.put(row));
+        Ok(row.is_some())
     }
 
     /// Reads those of the primary keys that have these numbers.

@@ -12,6 +12,7 @@ use crate::keyspace::{Entry, Keyspace};
 use crate::settings::Consistency;
 use crate::sql::Verb;
 use crate::telemetry::TARGET;
+use crate::trace::{self, Subject};
 use crate::write::{
     Beside, HookNote, InFlight, IntentSet, Memberships, NoteKind, RowChange, Siblings, StatementId,
     all_list_keys,
@@ -340,7 +341,13 @@ async fn conclude(
         }
     }
     unnamed.iter().for_each(|keyspace| intents.add_unproven(keyspace));
-    intents.finish(keyspace.settings.consistency).await
+    let subject = Subject {
+        system: keyspace.backend.system(),
+        operation: if outcome.row.is_some() { "PUBLISH" } else { "DELETE" },
+        table: keyspace.table(),
+        batch: 0,
+    };
+    trace::spanned(trace::Kind::Finish, subject, intents.finish(keyspace.settings.consistency)).await
 }
 
 /// The intents of a note, unless the guard of its statement has ended them.

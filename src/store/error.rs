@@ -35,6 +35,11 @@ impl StoreError {
         Self { kind, message: message.into() }
     }
 
+    /// Whether the store is not there, or as good as not.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {

@@ -38,6 +38,30 @@ impl StoreHandle {
         }
     }
 
+    /// Its name among databases, in the words of OpenTelemetry where it has one there.
+    pub(crate) fn system(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "memory",
+            #[cfg(feature = "fred")]
+            Self::Redis(_) => "redis",
+            Self::Other(_) => "other",
+        }
+    }
+
+    /// Whether a call of it is no more than some memory accesses.
+    #[inline]
+    pub(crate) fn is_in_process(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
+    /// The entries that a store of this process holds, and their bytes if they are what its room is measured in.
+    pub(crate) fn memory_in_use(&self) -> Option<(u64, Option<u64>)> {
+        match self {
+            Self::Memory(store) => Some(store.in_use()),
+            _ => None,
+        }
+    }
+
     /// An index of one entity's rows by their integer keys, if the store keeps one right.
     pub(crate) fn id_index(&self, fingerprint: Fingerprint) -> Option<Arc<IdIndex>> {
         matches!(self, Self::Memory(_)).then(|| Arc::new(IdIndex::new(fingerprint)))

@@ -64,7 +64,7 @@ impl App {
         };
         let autocache = builder.build()?;
         let db = autocache.connection();
-        let live = Arc::new(Live::new(database, server, &options.cache));
+        let live = Arc::new(Live::new(database, server));
         Ok(Self { autocache, db, live, metrics })
     }
 }
@@ -77,15 +77,11 @@ pub async fn scoped(State(app): State<App>, request: Request, next: Next) -> Res
     app.autocache.scope(next.run(request)).await
 }
 
-/// Healthy while the database answers. A store that cannot be reached costs speed, not answers.
+/// Ready while the database answers. A store that is away costs speed, not answers: the body names it.
 pub async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let database = app.db.inner().ping().await;
-    let stats = app.autocache.stats();
-    let stores: Vec<Value> = stats
-        .backends
-        .iter()
-        .map(|store| json!({ "name": store.backend, "reachable": !store.open, "queued": store.queued }))
-        .collect();
-    let status = if database.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "database": database.is_ok(), "stores": stores })))
+    let database = app.db.inner().ping().await.is_ok();
+    let cache = app.autocache.health().await;
+    let is_ready = database && cache.is_ready();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": is_ready, "database": database, "cache": cache })))
 }

@@ -45,6 +45,7 @@ impl Service {
 
         let mut tasks = JoinSet::new();
         tasks.spawn(live::sample(app.clone()));
+        tasks.spawn(metrics::upkeep(app.metrics.clone()));
         tasks.spawn(async move {
             if let Err(error) = serve(listener, router(app)).await {
                 tracing::error!(%error, "the service has ended");

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -47,18 +48,23 @@ impl RedisServer {
         if self.is_running() {
             return Ok(());
         }
-        let process = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(self.folder.path())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| {
-                io::Error::new(error.kind(), format!("`redis-server` does not start: {error}"))
-            })?;
+        let process = self.spawn()?;
         timeout(START_TIMEOUT, self.answers()).await?;
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
         Ok(())
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let started = PROGRAMS.iter().map(|program| {
+            Command::new(program)
+                .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+                .arg(self.folder.path())
+                .stdout(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+        });
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "`redis-server` is not installed");
+        started.flatten().next().ok_or_else(missing)
     }
 
     /// Ends it. What it holds is kept for the next start, as by a server that is only restarted.

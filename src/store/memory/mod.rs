@@ -100,6 +100,18 @@ impl MemoryStore {
         self.shards.iter().map(count).sum()
     }
 
+    /// Values and tombstones, those that have expired among them; and their bytes, where the room is measured in bytes.
+    /// Unlike [`entry_count`](Self::entry_count) it looks at no entry.
+    pub(super) fn in_use(&self) -> (u64, Option<u64>) {
+        let of_shard = |shard: &RwLock<Shard>| {
+            let shard = read(shard);
+            (shard.slots.len().saturating_sub(shard.markers) as u64, shard.slots.weight())
+        };
+        let sum = |(entries, weight), (more, heavier)| (entries + more, weight + heavier);
+        let (entries, weight) = self.shards.iter().map(of_shard).fold((0, 0), sum);
+        (entries, matches!(self.scale, Scale::Bytes).then_some(weight))
+    }
+
     /// The protocol's clock.
     fn ms(&self, now: Instant) -> u64 {
         u64::try_from(now.duration_since(self.started).as_millis()).unwrap_or(u64::MAX)

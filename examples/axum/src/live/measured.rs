@@ -45,7 +45,7 @@ impl Outcome {
     fn of(before: &Counts, after: &Counts) -> Option<Self> {
         let outcomes = [
             (after.bypasses - before.bypasses, Self::Bypass),
-            (after.joins - before.joins, Self::Coalesced),
+            (after.coalesced - before.coalesced, Self::Coalesced),
             (after.misses - before.misses, Self::Miss),
             (after.tombstone_hits - before.tombstone_hits, Self::Tombstone),
             (after.hits - before.hits, Self::Hit),

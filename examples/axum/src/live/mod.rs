@@ -9,7 +9,6 @@ pub use measured::measured;
 
 use crate::app::App;
 use crate::database::Database;
-use crate::options::Cache;
 use crate::redis_server::RedisServer;
 use axum::Router;
 use axum::extract::State;
@@ -33,22 +32,13 @@ pub struct Live {
     database: Database,
     /// The server that the page can stop.
     server: Option<RedisServer>,
-    /// Whether the backend `default` is Redis.
-    on_redis: bool,
     reads: Reads,
     latest: watch::Sender<Snapshot>,
 }
 
 impl Live {
-    /// What the backend of this name is.
-    fn kind_of(&self, backend: &str) -> &'static str {
-        let is_redis = self.on_redis && (backend == "default" || self.server.is_none());
-        if is_redis { "Redis" } else { "memory" }
-    }
-
-    pub fn new(database: Database, server: Option<RedisServer>, cache: &Cache) -> Self {
-        let on_redis = *cache != Cache::Memory;
-        Self { database, server, on_redis, reads: Reads::default(), latest: watch::Sender::default() }
+    pub fn new(database: Database, server: Option<RedisServer>) -> Self {
+        Self { database, server, reads: Reads::default(), latest: watch::Sender::default() }
     }
 }
 

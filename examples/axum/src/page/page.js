@@ -24,12 +24,15 @@ const KINDS = {
   },
 };
 
+/** The entities of the service, and their stores. One that was not used yet is not counted. */
+const ENTITIES = [["users", "default"], ["posts", "default"], ["tags", "tags"], ["post_tags", "default"]];
+
 /** Columns of the entities: a heading, and what is counted. */
 const COLUMNS = [
   ["Hits", "hits"],
   ["Tombstones", "tombstone_hits"],
   ["Misses", "misses"],
-  ["Coalesced", "joins"],
+  ["Coalesced", "coalesced"],
   ["Bypasses", "bypasses"],
   ["Saved", "publishes"],
   ["Invalidated", "invalidations"],
@@ -87,8 +90,8 @@ let latest = null;
 
 /** Whether the store of the chosen entity is out of reach. */
 function away() {
-  const entity = latest?.entities.find(({ name }) => name === $("entity").value);
-  return latest?.stores.some((store) => store.name === entity?.store && store.open) ?? false;
+  const [, store] = ENTITIES.find(([name]) => name === $("entity").value);
+  return latest?.backends.some(({ backend, open }) => backend === store && open) ?? false;
 }
 
 const ACTIONS = {
@@ -232,10 +235,10 @@ function showReads(reads) {
   bars.setAttribute("aria-label", text);
 }
 
-function showStores({ stores, redis_runs: runs, database }) {
+function showStores({ backends: stores, redis_runs: runs, database }) {
   $("stores").replaceChildren(...stores.map((store) => {
     const item = element("li", store.open ? "open" : "");
-    item.append(element("span", "name", `${store.name} · ${store.kind}`));
+    item.append(element("span", "name", `${store.backend} · ${inMemory(store) ? "memory" : "Redis"}`));
     item.append(element("span", "breaker", store.open ? "breaker open" : "breaker closed"));
     const failures = `opened ${plural(store.trips, "time", "times")}, ${plural(store.failures, "failure", "failures")}`;
     item.append(element("span", "more", failures));
@@ -251,6 +254,9 @@ function showStores({ stores, redis_runs: runs, database }) {
   if ($("news").textContent !== news) $("news").textContent = news;
 }
 
+/** Only a memory store knows how many entries it has. */
+const inMemory = ({ entries }) => entries !== null;
+
 function newsOf(stores, runs, database) {
   const queued = stores.some((store) => store.queued > 0);
   if (stores.some((store) => store.open)) {
@@ -260,7 +266,7 @@ function newsOf(stores, runs, database) {
   if (queued) return "Redis is back, and the queued invalidations are on their way to it.";
   if (runs) return "Stop Redis, save the row, and start Redis with the old entry in it: no read is stale.";
   if (runs === false) return "Redis has ended. Read the row: the database answers.";
-  if (stores.some((store) => store.kind === "Redis")) return "";
+  if (!stores.every(inMemory)) return "";
   return "All is in the memory of the process. With `cargo run -- --redis` there is a Redis server to stop here.";
 }
 
@@ -280,25 +286,27 @@ function setCell(target, label, value) {
 }
 
 function showEntities(entities) {
-  for (const entity of entities) {
-    const row = document.getElementById(`of-${entity.name}`) || newRow(entity);
-    COLUMNS.forEach(([label, count], index) => setCell(cell(row, index + 1), label, entity.counts[count] ?? 0));
-    const { hits, tombstone_hits: tombstones, misses, joins } = entity.counts;
-    const reads = hits + tombstones + misses;
-    const ratio = reads ? Math.round((100 * (hits + tombstones + joins)) / reads) : 0;
+  for (const [name, store] of ENTITIES) {
+    const row = document.getElementById(`of-${name}`) || newRow(name, store);
+    const counts = entities.find(({ entity }) => entity === name)?.counts ?? {};
+    COLUMNS.forEach(([label, count], index) => setCell(cell(row, index + 1), label, counts[count] ?? 0));
+    const { hits = 0, tombstone_hits: tombstones = 0, misses = 0, coalesced = 0, bypasses = 0 } = counts;
+    const spared = hits + tombstones + coalesced;
+    const reads = spared + misses + bypasses;
+    const ratio = reads ? Math.round((100 * spared) / reads) : 0;
     row.querySelector(".track span").style.width = `${ratio}%`;
     row.querySelector(".percent").textContent = reads ? `${ratio} %` : "–";
   }
 }
 
-function newRow(entity) {
+function newRow(entity, store) {
   const row = element("tr");
-  row.id = `of-${entity.name}`;
+  row.id = `of-${entity}`;
   row.setAttribute("role", "row");
-  const name = element("th", "", entity.name);
+  const name = element("th", "", entity);
   name.scope = "row";
   name.setAttribute("role", "rowheader");
-  name.append(element("small", "", `in ${entity.store}`));
+  name.append(element("small", "", `in ${store}`));
   row.append(name);
   for (const [, count] of COLUMNS) {
     const made = element("td");
@@ -335,10 +343,10 @@ function listen() {
   };
 }
 
-/** Asks for the entry again if its entity or its store has changed: what others do to it is seen, too. */
-function refreshEntry({ entities, stores }) {
-  const entity = entities.find(({ name }) => name === $("entity").value);
-  const news = JSON.stringify([entity, stores]);
+/** Asks for the entry again if its entity or a store has changed: what others do to it is seen, too. */
+function refreshEntry({ entities, backends }) {
+  const counts = entities.find(({ entity }) => entity === $("entity").value)?.counts;
+  const news = JSON.stringify([counts, backends.map(({ open, queued }) => [open, queued])]);
   if (news !== refreshEntry.last) showEntry();
   refreshEntry.last = news;
 }

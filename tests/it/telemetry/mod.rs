@@ -1,7 +1,16 @@
 //! Counters, and Redis' own counters beside them.
 
+mod account;
+#[cfg(feature = "metrics")]
+mod dashboards;
+#[cfg(feature = "metrics")]
+mod facade;
+mod health;
+#[cfg(feature = "tracing-spans")]
+mod spans;
+
 use crate::entities::{author, book};
-use crate::laws::{cold_book, titled};
+use crate::laws::{cold_book, cold_books, titled};
 use crate::support::{Database, Place, Redis, World, each_world, redis_client};
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, KeysInterface};
@@ -39,7 +48,7 @@ async fn every_path_is_counted_once() {
         assert_eq!(counted(&world, cache.refresh(id)).await, [("fills", 1)]);
         assert_eq!(counted(&world, book.delete(&world.db)).await, [("publishes", 1)]);
         let joined = async { tokio::join!(cache.get(900), cache.get(900)) };
-        let wanted = [("misses", 2), ("fills", 1), ("joins", 1)];
+        let wanted = [("misses", 1), ("coalesced", 1), ("fills", 1)];
         assert_eq!(counted(&world, joined).await, wanted);
         Ok(())
     })
@@ -53,7 +62,7 @@ async fn a_read_beside_a_writer_is_counted_as_a_bypass() {
         let cache = world.autocache.cache::<book::Entity>();
         let changed = book::ActiveModel { rank: Set(2), ..book.into() };
         changed.update_without_returning(&world.db).await?;
-        assert_eq!(counted(&world, cache.get(1)).await, [("misses", 1), ("bypasses", 1)]);
+        assert_eq!(counted(&world, cache.get(1)).await, [("bypasses", 1)]);
         Ok(())
     })
     .await;
@@ -96,8 +105,55 @@ async fn counts_are_kept_by_entity_and_read_well() {
     assert_eq!((stats.entity("book").misses, stats.total().misses), (1, 2));
     assert_eq!(stats.entity("unknown"), sea_orm_autocache::Counts::default());
     let text = "author in default: misses=1 fills=1\nbook in default: hits=2 misses=1 fills=1\n\
-                default: round_trips=8 failures=0 trips=0 reconnects=0 open=false queued=0\n";
+                default: round_trips=8 failures=0 trips=0 reconnects=0 open=false queued=0 entries=2\n";
     assert_eq!(stats.to_string(), text);
+}
+
+#[cfg(feature = "serde")]
+#[tokio::test]
+async fn stats_are_an_object_of_their_fields_in_json() {
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    let book = cold_book(&world, "Emma").await.unwrap();
+    world.autocache.cache::<book::Entity>().get(book.id).await.unwrap();
+    let stats = world.stats();
+    let json = serde_json::to_value(&stats).unwrap();
+    let counts: BTreeMap<String, u64> =
+        serde_json::from_value(json["entities"][0]["counts"].clone()).unwrap();
+    let wanted = stats.total();
+    assert_eq!(counts, wanted.iter().map(|(name, count)| (name.to_owned(), count)).collect());
+    let backend = serde_json::json!({
+        "backend": "default", "round_trips": 3, "failures": 0, "trips": 0, "reconnects": 0, "open": false,
+        "queued": 0, "entries": 1, "bytes": null,
+    });
+    assert_eq!(json["backends"], serde_json::json!([backend]));
+    let health = serde_json::to_value(world.autocache.health().await).unwrap();
+    assert_eq!(
+        (&health["consistency"], &health["backends"][0]["reachable"]),
+        (&"Available".into(), &true.into())
+    );
+}
+
+#[tokio::test]
+async fn a_store_in_memory_says_what_it_holds() {
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    let books = cold_books(&world, 1..=3).await.unwrap();
+    let one = books[0].id;
+    for (store, in_bytes) in [(MemoryStore::new(100), false), (MemoryStore::with_max_bytes(1 << 20), true)] {
+        let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
+        let autocache = builder.build().unwrap();
+        let held = || {
+            let backend = autocache.stats().backends.remove(0);
+            (backend.entries, backend.bytes)
+        };
+        assert_eq!(held(), (Some(0), in_bytes.then_some(0)));
+        let cache = autocache.cache::<book::Entity>();
+        cache.get_many(books.iter().map(|book| book.id)).await.unwrap();
+        let (entries, bytes) = held();
+        assert_eq!((entries, bytes.is_some()), (Some(3), in_bytes));
+        cache.invalidate(one).await.unwrap();
+        let (fewer, lighter) = held();
+        assert_eq!((fewer, lighter < bytes), (Some(2), in_bytes));
+    }
 }
 
 /// How often the server has run each command, by its own account.
@@ -146,59 +202,4 @@ async fn redis_itself_counts_one_get_for_each_hit() {
     let before = commands(&client).await;
     book::ActiveModel { rank: Set(2), ..book.into() }.update(&db).await.unwrap();
     assert_eq!(grown(&before, "evalsha").await, 2, "an intent and a finish");
-}
-
-#[cfg(feature = "metrics")]
-mod facade {
-    use super::*;
-    use metrics::{
-        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-        set_default_local_recorder,
-    };
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Arc, Mutex};
-
-    /// Keeps counters by name and labels.
-    #[derive(Default)]
-    struct Kept(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
-
-    impl Recorder for Kept {
-        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-            let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
-            let name = format!("{}{}", key.name(), labels.collect::<String>());
-            Counter::from_arc(self.0.lock().unwrap().entry(name).or_default().clone())
-        }
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            Gauge::noop()
-        }
-        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
-        }
-    }
-
-    #[tokio::test]
-    async fn the_metrics_facade_gets_the_same_counts_and_no_keys() {
-        let kept = Kept::default();
-        let _guard = set_default_local_recorder(&kept);
-        let world = World::new(Database::Sqlite, Place::Redis).await;
-        let book = cold_book(&world, "Emma").await.unwrap();
-        let cache = world.autocache.cache::<book::Entity>();
-        for _ in 0..3 {
-            cache.get(book.id).await.unwrap();
-        }
-        cache.find(987_654).await.unwrap();
-        book.delete(&world.db).await.unwrap();
-        let kept = kept.0.lock().unwrap();
-        let mut told: Vec<_> =
-            kept.iter().map(|(name, n)| (name.as_str(), n.load(Ordering::SeqCst))).collect();
-        told.sort_unstable();
-        let labels = "entity=book backend=default";
-        let wanted = [("fills", 2), ("hits", 2), ("misses", 2), ("publishes", 1)]
-            .map(|(name, n)| (format!("sea_orm_autocache_{name}_total {labels}"), n));
-        let wanted: Vec<_> = wanted.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-        assert_eq!(told, wanted);
-    }
 }

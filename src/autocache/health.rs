@@ -1,0 +1,83 @@
+//! [`Health`]: what a readiness probe asks.
+
+use super::Autocache;
+use crate::settings::Consistency;
+use futures_util::future::join_all;
+use std::time::Duration;
+
+/// A store that has not answered by then is not reachable.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Whether the stores answer, from [`Autocache::health`].
+///
+/// With the feature `serde` it can be serialized; durations are then objects of `secs` and `nanos`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Health {
+    /// What the program does while a store is away.
+    pub consistency: Consistency,
+    /// Backends, by name.
+    pub backends: Vec<BackendHealth>,
+}
+
+/// Whether one store answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct BackendHealth {
+    /// Its name.
+    pub backend: String,
+    /// Whether the store has answered this probe, be it with a refusal.
+    pub reachable: bool,
+    /// Whether the breaker was open before the probe. The store is then not asked.
+    pub open: bool,
+    /// Queued invalidations: keys that this process reads from the database.
+    pub queued: usize,
+    /// How long the answer took. `None` without an answer.
+    pub latency: Option<Duration>,
+}
+
+impl Health {
+    /// Whether the service can do its work.
+    ///
+    /// Under [`Consistency::Available`] it always can: while a store is away, the database answers, and writes are
+    /// queued. Under [`Consistency::Strict`] only while all stores are [reachable](BackendHealth::reachable): without
+    /// its store a write fails.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.consistency == Consistency::Available || self.is_reachable()
+    }
+
+    /// Whether all stores have answered.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.backends.iter().all(|backend| backend.reachable)
+    }
+}
+
+impl Autocache {
+    /// Asks every store at the same time whether it is there: for readiness probes. Answers within a second, at once
+    /// for a store whose breaker is open. A store that does not answer opens its breaker, as after any other call.
+    ///
+    /// It reads one key that never exists, and counts as no round trip. The database is not asked.
+    ///
+    /// ```
+    /// # async fn probe(autocache: sea_orm_autocache::Autocache) {
+    /// let health = autocache.health().await;
+    /// let status = if health.is_ready() { 200 } else { 503 };
+    /// # let _ = status;
+    /// # }
+    /// ```
+    pub async fn health(&self) -> Health {
+        let probes = self.inner.backends.values().map(|backend| async move {
+            let open = backend.is_open();
+            let latency = backend.probe(PROBE_TIMEOUT).await;
+            let (backend, queued) = (backend.name().to_owned(), backend.queued());
+            BackendHealth { backend, reachable: latency.is_some(), open, queued, latency }
+        });
+        let mut backends = join_all(probes).await;
+        backends.sort_by(|a, b| a.backend.cmp(&b.backend));
+        Health { consistency: self.inner.settings.consistency, backends }
+    }
+}
