@@ -128,6 +128,8 @@ async fn on_a_phone_nothing_is_cut_off() {
 
 /// Contrast of each text with what is behind it, by the formula of WCAG 2; those below 4.5.
 const FAINT: &str = r"
+    // A cell that has just changed shines for a second.
+    document.getAnimations().forEach((animation) => animation.finish());
     const light = (color) => {
         const [r, g, b] = color.match(/[\d.]+/g).slice(0, 3).map((v) => v / 255)
             .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
