@@ -382,7 +382,7 @@ fn is_reading<E>(step: &Step<E>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coherence::Lifetime;
+    use crate::coherence::{Lifetime, Token};
     use crate::store::{MemoryStore, Store, Sweep};
     use async_trait::async_trait;
     use bytes::Bytes;

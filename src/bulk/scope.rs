@@ -66,7 +66,7 @@ where
                 }
             }
         };
-        Box::pin(trace::spanned(trace::Kind::Bulk, subject, written))
+        Box::pin(async move { trace::spanned(trace::Kind::Bulk, subject, written).await })
     }
 }
 
@@ -75,7 +75,8 @@ impl<T: InnerTransaction> Scope for CachedTransaction<T> {
     fn write(&self, write: WriteStatement, want: Want, target: Target) -> BoxFuture<'_, Result<Done, DbErr>> {
         let (inner, autocache, _) = self.parts();
         let subject = subject(inner, autocache, &write, target);
-        Box::pin(trace::spanned(trace::Kind::Bulk, subject, in_transaction(self, write, want, target)))
+        let written = in_transaction(self, write, want, target);
+        Box::pin(async move { trace::spanned(trace::Kind::Bulk, subject, written).await })
     }
 }
 

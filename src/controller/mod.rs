@@ -22,6 +22,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// A primary key of `E`; composite keys are tuples.
@@ -268,7 +269,9 @@ impl Handle {
         let (autocache, region) = (self.autocache()?, self.region()?);
         let (connection, source) = place.source(autocache);
         let reader = Reader { autocache, region: &region, connection, source };
-        trace::spanned(trace::Kind::Read, subject(&region.keyspace, "GET", 0), reader.find(pk, slot)).await
+        // Not moved: it is large.
+        let found = pin!(reader.find(pk, slot));
+        trace::spanned(trace::Kind::Read, subject(&region.keyspace, "GET", 0), found).await
     }
 
     async fn find_many(

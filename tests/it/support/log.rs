@@ -1,8 +1,13 @@
+use super::spans::KeepSpans;
 use std::cell::RefCell;
 use std::io::Write;
 use std::sync::{Arc, Mutex, Once};
 use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 thread_local! {
     static LISTENING: RefCell<Option<(Level, Log)>> = const { RefCell::new(None) };
@@ -11,6 +16,18 @@ thread_local! {
 /// What is logged while its guard lives, by this thread.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+/// One subscriber for the process: those of single threads may miss what a callsite says first, and mix up spans that
+/// go from thread to thread.
+pub fn subscribe() {
+    static SUBSCRIBED: Once = Once::new();
+    SUBSCRIBED.call_once(|| {
+        let log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(ToListener);
+        let is_own = filter_fn(|metadata| metadata.is_span() && metadata.target() == "sea_orm_autocache");
+        let spans = KeepSpans.with_filter(is_own);
+        Registry::default().with(log.with_filter(LevelFilter::WARN)).with(spans).init();
+    });
+}
 
 /// Ends the listening.
 pub struct Guard;
@@ -23,12 +40,7 @@ impl Drop for Guard {
 
 impl Log {
     pub fn listen(&self, level: Level) -> Guard {
-        // One subscriber for the process: those of single threads may miss what a callsite says first.
-        static SUBSCRIBED: Once = Once::new();
-        SUBSCRIBED.call_once(|| {
-            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::WARN);
-            subscriber.with_writer(ToListener).init();
-        });
+        subscribe();
         LISTENING.replace(Some((level, self.clone())));
         Guard
     }

@@ -9,10 +9,12 @@ pub mod process;
 pub mod proxy;
 #[allow(dead_code)]
 pub mod servers;
+pub mod spans;
 pub mod world;
 
 pub use log::Log;
 pub use meddler::{Act, Meddler};
 pub use proxy::Proxy;
 pub use servers::{Redis, shared_redis};
+pub use spans::{Seen, Spans};
 pub use world::{ALL, Database, Place, World, builder, each_world, redis_client};

@@ -98,6 +98,7 @@ async fn each_read_of_a_row_is_one_of_five() -> Result<(), DbErr> {
 #[tokio::test]
 async fn each_read_of_a_list_is_one_of_four() -> Result<(), DbErr> {
     for (world, meddler) in worlds().await {
+        world.create_table(library::country::Entity).await;
         world.create_table(library::author::Entity).await;
         world.create_table(library::book::Entity).await;
         let author = |id: i64| library::author::Model { id, name: format!("Author {id}"), country: None };

@@ -2,74 +2,17 @@
 
 use crate::entities::{book, library};
 use crate::laws::{cold_book, titled};
-use crate::support::{Act, Database, Place, World};
+use crate::support::{Act, Database, Place, Seen, Spans, World};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set, TransactionTrait};
 use sea_orm_autocache::prelude::*;
-use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Level, Subscriber};
-use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, Registry};
-
-/// The attributes of a span, as text.
-type Attributed = BTreeMap<&'static str, String>;
-
-/// A span that has begun.
-#[derive(Debug)]
-struct Seen {
-    id: Id,
-    level: Level,
-    name: &'static str,
-    attributes: Attributed,
-}
-
-/// Keeps the spans of the cache.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<Seen>>>);
-
-struct Fields<'f>(&'f mut Attributed);
-
-impl Visit for Fields<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.to_owned());
-    }
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-}
-
-impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Spans {
-    fn on_new_span(&self, span: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
-        if span.metadata().target() == "sea_orm_autocache" {
-            let (level, name) = (*span.metadata().level(), span.metadata().name());
-            let mut attributes = Attributed::new();
-            span.record(&mut Fields(&mut attributes));
-            self.0.lock().unwrap().push(Seen { id: id.clone(), level, name, attributes });
-        }
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        // The number of a span that has ended is given to another.
-        if let Some(seen) = self.0.lock().unwrap().iter_mut().rfind(|seen| seen.id == *id) {
-            values.record(&mut Fields(&mut seen.attributes));
-        }
-    }
-}
 
 /// What the future answers, and the spans of it: each as its level and name, and its attributes, shortened.
 async fn spans_of<T>(future: impl Future<Output = T>) -> (T, Vec<String>) {
-    let spans = Spans::default();
-    let _guard = tracing::subscriber::set_default(Registry::default().with(spans.clone()));
-    // Other threads may have asked for the interest in a span before.
-    tracing::callsite::rebuild_interest_cache();
+    let spans = Spans::listen();
     let answer = future.await;
-    let seen = std::mem::take(&mut *spans.0.lock().unwrap());
+    let seen = spans.seen();
     let told = |seen: Seen| {
         let order = [
             "db.system.name",
