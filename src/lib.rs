@@ -74,6 +74,7 @@ pub mod _docs {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::entity::{Connected, Registration};
+    pub use crate::entry::RawEntry;
     pub use crate::signals::{Chain, OwnHooks, Then, post_delete, post_save, pre_delete, pre_save};
     pub use inventory;
 
@@ -85,6 +86,7 @@ pub mod __private {
         let _ = entry::concerns(bytes, [0; 4]);
         let _ = coherence::kind_of(bytes);
         let _ = entry::decode_members(bytes, 1);
+        let _ = RawEntry::of(bytes);
         if let Ok(mut values) = entry::values::Reader::of(bytes) {
             while values.next().is_ok() {}
         }

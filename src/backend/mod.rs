@@ -6,6 +6,7 @@
 
 mod breaker;
 mod delivery;
+mod inspect;
 mod journal;
 mod outage;
 mod queueing;
@@ -14,7 +15,7 @@ mod tally;
 use crate::coherence::Step;
 use crate::entry::Fingerprint;
 use crate::pulse::Pulse;
-use crate::store::{Command, Found, IdIndex, Inspected, Reply, StoreError, StoreErrorKind, StoreHandle};
+use crate::store::{Command, Found, IdIndex, Reply, StoreError, StoreErrorKind, StoreHandle};
 use crate::telemetry::{BackendMeters, BackendStats, Operation, Watch};
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
@@ -163,16 +164,6 @@ impl Backend {
                 found
             }
         }
-    }
-
-    /// What the store holds under a key, whatever is known of it here. Not counted, and no outage begins or ends by it.
-    pub(crate) async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
-        self.inner.store.as_dyn().inspect(key).await
-    }
-
-    /// Whether a read of this key asks the database without asking the store.
-    pub(crate) fn bypasses(&self, key: &str) -> bool {
-        self.inner.breaker.is_open() || self.inner.journal.suspects(key)
     }
 
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {

@@ -3,6 +3,7 @@
 mod codec;
 mod fingerprint;
 mod header;
+mod raw;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
@@ -12,3 +13,4 @@ pub(crate) use fingerprint::{Fingerprint, schema_hash};
 pub(crate) use header::{
     Content, HEADER_LEN, Header, PkMark, Reading, Unreadable, concerns, decoded_bytes, fingerprint_of, read,
 };
+pub use raw::RawEntry;

@@ -209,6 +209,46 @@ impl RedisStore {
         }
         Ok(touched)
     }
+
+    /// As [`clear`](Store::clear); `observe` learns of each page how many keys it has touched.
+    #[doc(hidden)]
+    pub async fn clear_observed(
+        &self,
+        sweep: &Sweep,
+        observe: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, StoreError> {
+        let pattern = format!("{}*", glob_escaped(&self.key(&sweep.prefix)));
+        let connections = self.inner.connections.load_full();
+        let client: &Client = connections.client(&self.inner.next);
+        let mut touched = 0;
+        let mut note = |of_page| {
+            touched += of_page;
+            observe(of_page);
+        };
+        if self.is_clustered() {
+            let mut pages = std::pin::pin!(client.scan_cluster_buffered(pattern, Some(SWEEP_PAGE), None));
+            let mut page = Vec::new();
+            while let Some(key) = pages.try_next().await.map_err(|error| store_error(&error))? {
+                page.extend(key.into_string());
+                if page.len() == SWEEP_PAGE as usize {
+                    note(self.sweep_page(std::mem::take(&mut page), sweep).await?);
+                }
+            }
+            note(self.sweep_page(page, sweep).await?);
+            return Ok(touched);
+        }
+        let mut cursor = "0".to_owned();
+        loop {
+            let page =
+                client.scan_page::<(String, Vec<String>), _, _>(cursor, &pattern, Some(SWEEP_PAGE), None);
+            let (next, keys) = page.await.map_err(|error| store_error(&error))?;
+            note(self.sweep_page(keys, sweep).await?);
+            if next == "0" {
+                return Ok(touched);
+            }
+            cursor = next;
+        }
+    }
 }
 
 impl ReadBatch for RedisStore {
@@ -249,32 +289,7 @@ impl Store for RedisStore {
     }
 
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
-        let pattern = format!("{}*", glob_escaped(&self.key(&sweep.prefix)));
-        let connections = self.inner.connections.load_full();
-        let client: &Client = connections.client(&self.inner.next);
-        let mut touched = 0;
-        if self.is_clustered() {
-            let mut pages = std::pin::pin!(client.scan_cluster_buffered(pattern, Some(SWEEP_PAGE), None));
-            let mut page = Vec::new();
-            while let Some(key) = pages.try_next().await.map_err(|error| store_error(&error))? {
-                page.extend(key.into_string());
-                if page.len() == SWEEP_PAGE as usize {
-                    touched += self.sweep_page(std::mem::take(&mut page), sweep).await?;
-                }
-            }
-            return Ok(touched + self.sweep_page(page, sweep).await?);
-        }
-        let mut cursor = "0".to_owned();
-        loop {
-            let page =
-                client.scan_page::<(String, Vec<String>), _, _>(cursor, &pattern, Some(SWEEP_PAGE), None);
-            let (next, keys) = page.await.map_err(|error| store_error(&error))?;
-            touched += self.sweep_page(keys, sweep).await?;
-            if next == "0" {
-                return Ok(touched);
-            }
-            cursor = next;
-        }
+        self.clear_observed(sweep, &mut |_| ()).await
     }
 
     /// The server counts this as a read of the key: a `GET` and a `PTTL` in one script. A user without `+pttl` does not
