@@ -7,9 +7,12 @@ use sea_orm::{
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const CONNECTIONS: u32 = 8;
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: &str = "15s";
 
 /// A connection, and what the page shows of it.
 #[derive(Debug)]
@@ -34,6 +37,10 @@ impl Database {
         };
         let mut options = ConnectOptions::new(&url);
         options.max_connections(CONNECTIONS).sqlx_logging(false);
+        // For PostgreSQL: a write ends within the TTL of its intent, or fails.
+        options.statement_timeout(STATEMENT_TIMEOUT).map_sqlx_postgres_opts(|postgres| {
+            postgres.options([("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
+        });
         let mut connection = sea_orm::Database::connect(options).await?;
 
         let statements = Arc::new(AtomicU64::new(0));

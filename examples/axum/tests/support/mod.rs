@@ -6,10 +6,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use sea_orm_autocache_axum::{Options, Service};
 use serde_json::{Value, json};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,7 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 pub struct Visit {
     pub client: Client,
     pub service: Service,
-    _driver: Child,
+    _driver: Driver,
     _profile: TempDir,
 }
 
@@ -48,7 +48,7 @@ impl Visit {
         let service = Service::start(options).await.expect("the service starts");
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let driver = start_driver(port);
+        let driver = Driver::start(port);
         let profile = TempDir::new().expect("a folder");
         let client = connect(port, &profile).await;
         let visit = Self { client, service, _driver: driver, _profile: profile };
@@ -93,6 +93,8 @@ impl Visit {
 
     /// Presses the button with this text, and waits for what the page says of it.
     pub async fn press(&self, button: &str, answer: &str) -> String {
+        // Not the answer to an earlier press.
+        self.run("document.querySelector('#answer').textContent = ''", vec![]).await;
         self.click(button).await;
         self.see("#answer", answer).await
     }
@@ -146,16 +148,27 @@ impl Visit {
     }
 }
 
-/// The driver and its browser end when this process does, however it ends: the shell's input is a pipe from here.
-fn start_driver(port: u16) -> Child {
-    Command::new("sh")
-        .args(["-c", "chromedriver --port=$1 & cat; kill -KILL 0", "keeper", &port.to_string()])
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell")
+/// The driver and its browser. They end when this process does, however it ends: the shell's input is a pipe from here.
+struct Driver(Child);
+
+impl Driver {
+    fn start(port: u16) -> Self {
+        let shell = Command::new("sh")
+            .args(["-c", "chromedriver --port=$1 & cat; kill -KILL 0", "keeper", &port.to_string()])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(shell.expect("a shell"))
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 async fn connect(port: u16, profile: &TempDir) -> Client {
