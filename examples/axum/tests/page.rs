@@ -93,6 +93,7 @@ async fn without_redis_the_database_answers_and_afterwards_nothing_is_stale() {
     visit.click("Stop Redis").await;
     visit.see("#redis", "Start Redis").await;
     visit.press("Read", "A bypass").await;
+    visit.see("#state", "Out of reach").await;
     visit.see("#stores", "breaker open").await;
     visit.write("#text", "Written without Redis").await;
     visit.press("Save", "the invalidation is queued").await;

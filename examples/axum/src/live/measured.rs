@@ -82,14 +82,14 @@ impl Reads {
 /// Says in a `Server-Timing` header what the request has cost, and remembers it if it was a read.
 pub async fn measured(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let is_write = !matches!(*request.method(), Method::GET) && !path.starts_with("/herd");
+    let is_read = request.method() == Method::GET || path.starts_with("/herd/");
     let (before, sql) = (app.autocache.stats(), app.live.database.statements());
     let begun = Instant::now();
     let mut response = next.run(request).await;
     let micros = begun.elapsed().as_micros() as u64;
 
     let after = app.autocache.stats();
-    let outcome = Outcome::of(&before.total(), &after.total()).filter(|_| !is_write);
+    let outcome = Outcome::of(&before.total(), &after.total()).filter(|_| is_read);
     let sql = app.live.database.statements() - sql;
     let trips = after.round_trips() - before.round_trips();
     let name = outcome.map_or("write", Outcome::name);

@@ -85,33 +85,28 @@ const HOW = {
 
 const QUEUED = "Written. Redis does not know yet, so the invalidation is queued: until it is there, the database answers.";
 
-/** The latest that the service has said. */
-let latest = null;
-
-/** Whether the store of the chosen entity is out of reach. */
-function away() {
-  const [, store] = ENTITIES.find(([name]) => name === $("entity").value);
-  return latest?.backends.some(({ backend, open }) => backend === store && open) ?? false;
-}
-
+/**
+ * The buttons. Each says what came of it: `done`, or `absent` where there is no such row, or `refused`. What `wrote`
+ * may have been written while the cache was away.
+ */
 const ACTIONS = {
   async read() {
     const answer = await send("GET", rowPath());
     if (answer.ok) $("text").value = kind().text(answer.data);
-    return [answer, HOW[answer.how] || ""];
+    return { answer, done: HOW[answer.how], absent: HOW[answer.how] };
   },
   async herd() {
     const answer = await send("POST", `/live/herd/${$("entity").value}/${$("id").value}`);
-    return [answer, `100 readers of an empty key: ${plural(answer.sql, "database read", "database reads")}.`];
+    return { answer, done: `100 readers of an empty key: ${plural(answer.sql, "database read", "database reads")}.` };
   },
   async save() {
     const answer = await send("PATCH", rowPath(), kind().change($("text").value));
     if (answer.ok) $("text").value = kind().text(answer.data);
-    return [answer, away() ? QUEUED : "Saved. The cache has the new row: read it."];
+    return { answer, wrote: true, done: "Saved. The cache has the new row: read it." };
   },
   async delete() {
     const answer = await send("DELETE", rowPath());
-    return [answer, away() ? QUEUED : "Deleted. A tombstone is in its place: read it."];
+    return { answer, wrote: true, done: "Deleted. A tombstone is in its place: read it." };
   },
   async create() {
     const answer = await send("POST", `/api/${$("entity").value}`, kind().fresh());
@@ -119,18 +114,16 @@ const ACTIONS = {
       $("id").value = answer.data.id;
       $("text").value = kind().text(answer.data);
     }
-    if (!answer.ok) return [answer, ""];
-    return [answer, away() ? QUEUED : `Created, with the id ${answer.data.id}. It is in the cache already.`];
+    return { answer, wrote: true, done: `Created, with the id ${$("id").value}. It is in the cache already.` };
   },
   async rollback() {
-    const change = { title: "This is never committed", tags: [NO_TAG] };
-    const answer = await send("PATCH", rowPath(), change);
-    return [answer, "Rolled back: the entry is as it was."];
+    const answer = await send("PATCH", rowPath(), { title: "This is never committed", tags: [NO_TAG] });
+    return { answer, refused: "Rolled back: the entry is as it was." };
   },
   async bulk() {
     const answer = await send("POST", "/api/jobs/like-posts");
-    const rows = plural(answer.data.rows, "row", "rows");
-    return [answer, `${rows} changed by one statement. ${away() ? QUEUED : "The cache has them as they are now."}`];
+    const done = `${plural(answer.data.rows, "row", "rows")} changed by one statement. The cache has them as they are now.`;
+    return { answer, wrote: true, done };
   },
 };
 
@@ -138,18 +131,20 @@ async function act(name, button) {
   if (!$("row").reportValidity() || button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   try {
-    const [answer, meaning] = await ACTIONS[name]();
-    const refused = !answer.ok && answer.status !== 404 ? `${answer.status}: ${answer.data.error}. ` : "";
-    const undone = refused && name === "rollback" ? meaning : "";
-    const said = answer.ok || answer.how === "tombstone" || name === "read" ? meaning : "";
-    const absent = answer.status === 404 ? "404: there is no such row. " : "";
-    $("answer").textContent = refused ? refused + undone : absent + said;
-    log(answer);
+    const outcome = await ACTIONS[name]();
+    log(outcome.answer);
+    await showEntry();
+    $("answer").textContent = wordsOf(outcome);
   } catch {
     $("answer").textContent = "The service does not answer.";
   }
   button.removeAttribute("aria-busy");
-  showEntry();
+}
+
+function wordsOf({ answer, done = "", absent = "", refused = "", wrote = false }) {
+  if (answer.ok) return wrote && shown?.entry.bypassed ? QUEUED : done;
+  if (answer.status === 404) return `404: there is no such row. ${absent}`;
+  return `${answer.status}: ${answer.data.error}. ${refused}`;
 }
 
 function log(answer) {
@@ -334,7 +329,6 @@ function listen() {
   events.onerror = () => link("lost", "connecting again");
   events.onmessage = ({ data }) => {
     const snapshot = JSON.parse(data);
-    latest = snapshot;
     link("live", `live · ${snapshot.database}`);
     showReads(snapshot.reads);
     showStores(snapshot);
