@@ -55,12 +55,8 @@ async fn a_deleted_row_is_a_tombstone_and_not_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_readers_of_an_empty_key_share_one_database_read() {
     let visit = Visit::start(redis()).await;
-    let answer = visit.press("Read 100 at once", "100 readers").await;
-    // A reader that comes while the row is on its way to Redis may have to read it itself.
-    assert!(answer.contains("1 database read.") || answer.contains("2 database reads."), "{answer}");
-    let coalesced = visit.count("posts", "coalesced", 1).await;
-    let hits = visit.count("posts", "hits", 0).await;
-    assert!((95..100).contains(&(coalesced + hits)), "{coalesced} waited, {hits} came later");
+    let coalesced = herd(&visit, 1).await;
+    assert!(coalesced > 0, "none of {HERDS_MAX} herds was coalesced");
     visit.see("#log", "coalesced").await;
 }
 
@@ -226,11 +222,10 @@ async fn the_page_can_be_pictured() {
             visit.write("#id", &id.to_string()).await;
             visit.press("Read", "A miss").await;
             visit.press("Read", "A hit").await;
-            visit.see("#log li:first-child", "hit").await;
-            visit.click("Read").await;
+            visit.press("Read", "A hit").await;
         }
     }
-    visit.press("Read 100 at once", "100 readers").await;
+    herd(&visit, 60).await;
     visit.press("Save", "Saved").await;
     visit.press("Delete", "Deleted").await;
     visit.press("Read", "A tombstone").await;
@@ -247,6 +242,33 @@ async fn the_page_can_be_pictured() {
         std::fs::create_dir_all(folder).expect("a folder");
         std::fs::write(format!("{folder}/live.png"), picture).expect("a file");
     }
+}
+
+const HERDS_MAX: u64 = 10;
+/// By then the page has the numbers of what is over.
+const NEWS: Duration = Duration::from_millis(600);
+
+/// Sends a hundred readers, again if fewer than this many were coalesced: on a busy machine most come when the row
+/// is there. Answers with how many were.
+async fn herd(visit: &Visit, at_least: u64) -> u64 {
+    let mut coalesced = 0;
+    // Until the numbers of what was before have come.
+    sleep(NEWS).await;
+    for _ in 0..HERDS_MAX {
+        let hits = visit.count("posts", "hits", 0).await;
+        let answer = visit.press("Read 100 at once", "100 readers").await;
+        // A reader that comes while the row is on its way to Redis may have to read it itself.
+        assert!(answer.contains("1 database read.") || answer.contains("2 database reads."), "{answer}");
+        sleep(NEWS).await;
+        let before = coalesced;
+        coalesced = visit.count("posts", "coalesced", 0).await;
+        let spared = coalesced - before + visit.count("posts", "hits", 0).await - hits;
+        assert!((95..100).contains(&spared), "{spared} readers were spared");
+        if coalesced - before >= at_least {
+            break;
+        }
+    }
+    coalesced
 }
 
 async fn tab(visit: &Visit) {
