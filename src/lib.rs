@@ -17,6 +17,9 @@ mod entity;
 mod entry;
 mod error;
 mod executor;
+// Pages only: programs never compile them.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod key;
 mod keyspace;
 mod pulse;
