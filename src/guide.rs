@@ -20,6 +20,7 @@ pages! {
     dense_entities: "../docs/guide/dense_entities.md",
     transactions: "../docs/guide/transactions.md",
     bulk_writes: "../docs/guide/bulk_writes.md",
+    write_calls: "../docs/guide/write_calls.md",
     hooks: "../docs/guide/hooks.md",
     recipes: "../docs/guide/recipes.md",
     deployment: "../docs/guide/deployment.md",

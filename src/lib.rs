@@ -64,6 +64,7 @@ pub mod prelude {
 
 /// Pages of documentation. There is no code in them.
 pub mod _docs {
+    #[cfg_attr(any(doc, doctest), doc = include_str!("guide/links.md"))]
     #[doc = include_str!("../docs/consistency.md")]
     pub mod consistency {}
 }
