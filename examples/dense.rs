@@ -3,8 +3,8 @@
 //! Runs on bundled SQLite and the memory store. With `REDIS_URL` set it runs on Redis.
 
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityLoaderTrait,
-    Schema, Set,
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
+    EntityLoaderTrait, Schema, Set,
 };
 use sea_orm_autocache::prelude::*;
 use std::error::Error;

@@ -106,14 +106,16 @@ fn headings(text: &str) -> BTreeSet<String> {
 /// What the code logs, each up to its first variable part or the end of its first sentence.
 fn log_lines(code: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    for begin in ["tracing::error!(", "tracing::warn!(", "tracing::info!(", "tracing::debug!(", "tracing::trace!("]
+    for begin in
+        ["tracing::error!(", "tracing::warn!(", "tracing::info!(", "tracing::debug!(", "tracing::trace!("]
     {
         let calls = code.match_indices(begin).map(|(at, _)| arguments(&code[at + begin.len()..]));
         lines.extend(calls.filter_map(|call| literals(call).into_iter().max_by_key(String::len)));
     }
     // Texts that are passed to a function which logs them once.
     let calls = code.match_indices("warn_once(").map(|(at, begin)| arguments(&code[at + begin.len()..]));
-    let advice = code.match_indices("let advice = ").map(|(at, _)| code[at..].split(';').next().unwrap_or(""));
+    let advice =
+        code.match_indices("let advice = ").map(|(at, _)| code[at..].split(';').next().unwrap_or(""));
     lines.extend(calls.chain(advice).flat_map(literals));
     let lines = lines.iter().map(|line| plain(line));
     let lines = lines.map(|line| line.split('{').next().unwrap_or("").to_owned());

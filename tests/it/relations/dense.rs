@@ -139,7 +139,10 @@ async fn entity_load_on_our_connection_reads_the_database_and_leaves_the_cache_a
         post.title = Set("Emma, revised".to_owned());
         post.update(&world.db).await?;
         let again = load().all(&world.db).await?;
-        assert_eq!((again[0].posts[0].title.as_str(), ours[0].posts[0].title.as_str()), ("Emma, revised", "Emma"));
+        assert_eq!(
+            (again[0].posts[0].title.as_str(), ours[0].posts[0].title.as_str()),
+            ("Emma, revised", "Emma")
+        );
         Ok(())
     })
     .await;
