@@ -46,6 +46,8 @@ pub mod member {
         pub name: String,
         #[sea_orm(has_many)]
         pub badges: HasMany<super::badge::Entity>,
+        #[sea_orm(has_many, via = "member_team")]
+        pub teams: HasMany<super::team::Entity>,
     }
 
     impl Related<super::club::Entity> for Entity {
@@ -84,6 +86,55 @@ pub mod badge {
     connect_signals!(ActiveModel);
 }
 
+/// Dense.
+pub mod team {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_autocache::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "team")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+        pub name: String,
+        #[sea_orm(has_many, via = "member_team")]
+        pub members: HasMany<super::member::Entity>,
+    }
+
+    impl CachedEntity for Entity {}
+    connect_signals!(ActiveModel);
+}
+
+/// The junction of the two, with an order of its own.
+pub mod member_team {
+    use sea_orm::entity::prelude::*;
+    use sea_orm::sea_query::Order;
+    use sea_orm_autocache::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_team")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: i32,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: i32,
+        pub place: i32,
+        #[sea_orm(belongs_to, from = "member_id", to = "id")]
+        pub member: BelongsTo<super::member::Entity>,
+        #[sea_orm(belongs_to, from = "team_id", to = "id")]
+        pub team: BelongsTo<super::team::Entity>,
+    }
+
+    impl CachedEntity for Entity {
+        fn indexes() -> Vec<Index<Self>> {
+            vec![Index::many([Column::MemberId]).order_by(Column::Place, Order::Asc)]
+        }
+    }
+    connect_signals!(ActiveModel);
+}
+
 /// Creates all tables.
 pub async fn create_tables<C: ConnectionTrait>(db: &C) {
     let schema = Schema::new(db.get_database_backend());
@@ -91,6 +142,8 @@ pub async fn create_tables<C: ConnectionTrait>(db: &C) {
         schema.create_table_from_entity(club::Entity),
         schema.create_table_from_entity(member::Entity),
         schema.create_table_from_entity(badge::Entity),
+        schema.create_table_from_entity(team::Entity),
+        schema.create_table_from_entity(member_team::Entity),
     ];
     for table in tables {
         db.execute(&table).await.expect("a table");

@@ -1,7 +1,7 @@
 //! Dense entities (`#[sea_orm::model]`): their rows, the relations of their fields, their nested saves and loads.
 
 use crate::entities::blog::{self, licence, photo, post, post_tag, tag, writer};
-use crate::entities::mixed::{self, badge, club, member};
+use crate::entities::mixed::{self, badge, club, member, member_team, team};
 use crate::support::{World, each_world};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, DbErr, EntityLoaderTrait, EntityTrait, IntoActiveModel,
@@ -221,6 +221,42 @@ async fn compact_and_dense_entities_are_related_through_the_cache() {
             members[0].clone().delete(&world.db).await?;
             assert_eq!(badge::Entity::cache().find(badges[0].id).await?, None, "a cascade");
             assert!(club.cached_related(member::Entity).await?.is_empty());
+            Ok(())
+        });
+        Box::pin(run).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_many_to_many_list_is_in_the_order_of_its_junction() {
+    each_world(|world| async move {
+        mixed::create_tables(&world.plain).await;
+        let club = club::ActiveModel { name: Set("Whist".to_owned()), ..Default::default() };
+        let club_id = club.insert(&world.db).await?.id;
+        let emma =
+            member::ActiveModel { club_id: Set(club_id), name: Set("Emma".to_owned()), ..Default::default() };
+        let emma = emma.insert(&world.db).await?;
+        let autocache = world.autocache.clone();
+        let run = autocache.scope(async {
+            for (name, place) in [("red", 2), ("blue", 1)] {
+                let team = team::ActiveModel { name: Set(name.to_owned()), ..Default::default() };
+                let team_id = team.insert(&world.db).await?.id;
+                let joined = member_team::ActiveModel {
+                    member_id: Set(emma.id),
+                    team_id: Set(team_id),
+                    place: Set(place),
+                };
+                joined.insert(&world.db).await?;
+            }
+            for expected in [["blue", "red"], ["red", "blue"]] {
+                let teams = emma.cached_related(team::Entity).await?;
+                assert_eq!(teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), expected);
+                let first = member_team::Entity::cache().get((emma.id, teams[0].id)).await?;
+                let mut last = first.into_active_model();
+                last.place = Set(3);
+                last.update(&world.db).await?;
+            }
             Ok(())
         });
         Box::pin(run).await
