@@ -2,10 +2,7 @@
 //!
 //! Runs on bundled SQLite and the memory store. With `REDIS_URL` set it runs on Redis.
 
-use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
-    EntityLoaderTrait, Schema, Set,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Schema, Set};
 use sea_orm_autocache::prelude::*;
 use std::error::Error;
 use std::sync::Arc;
@@ -119,14 +116,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .save(&db)
         .await?;
-    println!("{:<58} {:>2} statements", "a nested save of a writer, a post and two tags", sql());
+    println!("{:<58} {:>2} SQL", "a nested save of a writer, a post and two tags", sql());
 
     let loaded = writer::Entity::load().with((post::Entity, tag::Entity)).all(&db).await?;
-    println!("{:<58} {:>2} statements", "Entity::load().with((Post, Tag)): the database", sql());
+    println!("{:<58} {:>2} SQL", "Entity::load().with((Post, Tag)): the database", sql());
 
     for what in ["the same by parts, the lists for the first time", "the same again: the cache"] {
         let (writer, posts, tags) = page(1).await?;
-        println!("{what:<58} {:>2} statements", sql());
+        println!("{what:<58} {:>2} SQL", sql());
         assert_eq!((&writer.name, posts.len(), tags[0].len()), (&loaded[0].name, 1, 2));
     }
 
@@ -134,10 +131,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     saved.posts[0].title = Set("Emma, revised".to_owned());
     saved.posts[0].tags.push(tag::ActiveModel::builder().set_word("new"));
     saved.save(&db).await?;
-    println!("{:<58} {:>2} statements", "a nested save of a title and a third tag", sql());
+    println!("{:<58} {:>2} SQL", "a nested save of a title and a third tag", sql());
 
     let (_, posts, tags) = page(1).await?;
-    println!("{:<58} {:>2} statements", "the page: the rows from the cache, a list read anew", sql());
+    println!("{:<58} {:>2} SQL", "the page: the rows from the cache, a list read anew", sql());
     assert_eq!((posts[0].title.as_str(), tags[0].len()), ("Emma, revised", 3));
     Ok(())
 }

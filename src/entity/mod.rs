@@ -123,7 +123,7 @@ pub trait CachedEntity:
     /// by default. [`Duration::ZERO`]: never cached. [`Duration::MAX`]: no expiry.
     const TTL: Option<Duration> = None;
 
-    /// How long a tombstone stays cached: the knowledge that a row does not exist. `None`: as long as rows.
+    /// How long a tombstone, the entry of a row that does not exist, stays cached. `None`: as long as rows.
     /// [`Duration::ZERO`]: no negative caching.
     const TOMBSTONE_TTL: Option<Duration> = None;
 
