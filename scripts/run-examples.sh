@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 # With the features of the tests, so that nothing is built twice.
 cargo run --quiet --all-features --example quickstart
 cargo run --quiet --all-features --example related
+cargo run --quiet --all-features --example dense
 
 folder=$(mktemp -d)
 server=$(command -v redis-server || command -v valkey-server)
@@ -23,3 +24,4 @@ done
 export REDIS_URL="redis://127.0.0.1:$port"
 cargo run --quiet --all-features --example quickstart
 cargo run --quiet --all-features --example related
+cargo run --quiet --all-features --example dense

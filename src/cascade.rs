@@ -234,7 +234,7 @@ pub(crate) async fn cascade_of(
     tried(autocache, table, db, Box::pin(follow_all(autocache, deleted, db))).await
 }
 
-/// A savepoint around the search for children. Its name is no one else's.
+/// A savepoint around the search for children. Nothing else uses its name.
 const SAVEPOINT: &str = "sea_orm_autocache_cascade";
 
 /// What a search in a transaction finds. Where a table cannot be read, or the role may not lock its rows, any row of

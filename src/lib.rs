@@ -17,6 +17,9 @@ mod entity;
 mod entry;
 mod error;
 mod executor;
+// Pages only: programs never compile them.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod key;
 mod keyspace;
 mod pulse;
@@ -65,12 +68,9 @@ pub mod prelude {
 
 /// Pages of documentation. There is no code in them.
 pub mod _docs {
+    #[cfg_attr(any(doc, doctest), doc = include_str!("guide/links.md"))]
     #[doc = include_str!("../docs/consistency.md")]
     pub mod consistency {}
-
-    #[cfg(all(feature = "metrics", feature = "serde"))]
-    #[doc = include_str!("../docs/guide/observability.md")]
-    pub mod observability {}
 }
 
 #[doc(hidden)]

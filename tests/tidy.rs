@@ -1,5 +1,7 @@
 //! Rules that no lint knows.
 
+#[path = "tidy/guide.rs"]
+mod guide;
 #[path = "tidy/imports.rs"]
 mod imports;
 
@@ -17,7 +19,7 @@ const BANNED: [(&str, &str); 5] =
     [("todo", "!("), ("unimplemented", "!("), ("FIX", "ME"), ("#[ign", "ore"), ("fn te", "st_")];
 
 /// The layers of `src` from top to bottom, as in ARCHITECTURE.md. A module may use the layers below its own.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["testing"],
     &["controller", "relation", "bulk", "signals"],
     &["connection"],
@@ -31,6 +33,7 @@ const LAYERS: [&[&str]; 13] = [
     &["coherence"],
     &["executor", "key", "settings", "single_flight", "sql", "telemetry"],
     &["pulse"],
+    &["guide"],
 ];
 
 #[test]

@@ -232,7 +232,7 @@ impl Autocache {
         self.inner.known.get(&id).map(Arc::as_ref)
     }
 
-    /// The region of an entity of a generic type that the builder was not told of.
+    /// The region of an entity of a generic type that was not registered with the builder.
     #[cold]
     fn late_region(&self, id: TypeId, ops: &'static dyn EntityOps) -> Result<Arc<Region>, CacheError> {
         let catalog = &self.inner.catalog;

@@ -1,4 +1,4 @@
-//! What the store is told of the journal.
+//! Delivers the journal's invalidations to the store.
 
 use super::journal::{EntityKeys, Journal};
 use crate::coherence::{Outcome, Step, Token};

@@ -27,7 +27,7 @@ pub(super) struct Queued {
     pub(super) token: Token,
     /// Not to be delivered earlier: the write's statement may still be running.
     pub(super) due: Instant,
-    /// The statement has run, and its transaction may commit until then: owed once more. `None`: the write is over
+    /// The statement has run, and its transaction may commit until then: queued once more. `None`: the write is over
     /// when it is due.
     pub(super) until: Option<Instant>,
     /// What stands for the key when there are too many.
@@ -80,7 +80,7 @@ impl Journal {
             queue.queue_entity(queued.entity, queued.due, queued.until.unwrap_or(queued.due));
         } else {
             let of_key = queue.keys.entry(key.to_owned()).or_default();
-            // Of statements that may be uncommitted the last one speaks for all: it is owed now, and later.
+            // Of statements that may be uncommitted the last one speaks for all: it is queued now, and again later.
             let is_superseded = |other: &Queued| other.until.is_some() && queued.until.is_some();
             of_key.retain(|other| other.token != queued.token && !is_superseded(other));
             of_key.push(queued);

@@ -17,11 +17,11 @@ use std::sync::Arc;
 /// Where a statement runs.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    /// On a `CachedConnection`, by itself.
+    /// On a `CachedConnection`, outside a transaction.
     Cached(Autocache),
     /// In a `CachedTransaction`.
     Work(Autocache, Arc<UnitOfWork>),
-    /// On a plain `DatabaseConnection`, by itself.
+    /// On a plain `DatabaseConnection`, outside a transaction.
     Plain,
     /// In a plain `DatabaseTransaction`, or on something unknown, which may be one.
     Unseen,

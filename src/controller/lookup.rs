@@ -11,7 +11,7 @@ use sea_orm::{DbErr, Identity, IdentityOf};
 use std::future::Future;
 
 impl<E: CachedEntity, S: ReadFrom> CacheController<E, S> {
-    /// The row whose columns have this value, `None` if there is none: that is remembered, too.
+    /// The row whose columns have this value, `None` if there is none, which is cached, too.
     ///
     /// The columns must be declared with [`Index::unique`](crate::Index::unique); several are a tuple, and so
     /// is their value. NULL names no row.

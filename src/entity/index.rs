@@ -11,7 +11,7 @@ const LIMIT: usize = 1_000;
 /// [`CachedEntity::indexes`](crate::CachedEntity::indexes).
 ///
 /// An index entry holds the primary keys of the rows that have a value; the rows are those of the row
-/// cache. The columns of an entity's own relations are indexed by themselves, and need a declaration only
+/// cache. The columns of an entity's own relations are indexed automatically, and need a declaration only
 /// to say an order or a limit.
 ///
 /// ```

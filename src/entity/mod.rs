@@ -48,6 +48,50 @@ use std::time::Duration;
 /// }
 /// ```
 ///
+/// A dense entity (`#[sea_orm::model]`) says the same, and its relation fields are followed by
+/// [`CachedRelated`](crate::CachedRelated):
+///
+/// ```
+/// mod blog {
+///     pub mod writer {
+///         use sea_orm::entity::prelude::*;
+///         use sea_orm_autocache::prelude::*;
+///
+///         #[sea_orm::model]
+///         #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+///         #[sea_orm(table_name = "writer")]
+///         pub struct Model {
+///             #[sea_orm(primary_key)]
+///             pub id: i64,
+///             #[sea_orm(has_many)]
+///             pub posts: HasMany<super::post::Entity>,
+///         }
+///
+///         impl CachedEntity for Entity {}
+///         connect_signals!(ActiveModel);
+///     }
+/// #   pub mod post {
+/// #       use sea_orm::entity::prelude::*;
+/// #       use sea_orm_autocache::prelude::*;
+/// #       #[sea_orm::model]
+/// #       #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #       #[sea_orm(table_name = "post")]
+/// #       pub struct Model {
+/// #           #[sea_orm(primary_key)] pub id: i64, pub writer_id: i64,
+/// #           #[sea_orm(belongs_to, from = "writer_id", to = "id")] pub writer: BelongsTo<super::writer::Entity>,
+/// #       }
+/// #       impl CachedEntity for Entity {}
+/// #       connect_signals!(ActiveModel);
+/// #   }
+/// }
+/// # use blog::{post, writer};
+/// use sea_orm_autocache::prelude::*;
+///
+/// async fn posts(writer: &writer::Model) -> Result<Vec<post::Model>, sea_orm::DbErr> {
+///     writer.cached_related(post::Entity).await
+/// }
+/// ```
+///
 /// A key that hides the primary key, and one that carries the version so that raising it leaves the
 /// old entries to expire by themselves:
 ///
@@ -79,7 +123,7 @@ pub trait CachedEntity:
     /// by default. [`Duration::ZERO`]: never cached. [`Duration::MAX`]: no expiry.
     const TTL: Option<Duration> = None;
 
-    /// How long a tombstone stays cached: the knowledge that a row does not exist. `None`: as long as rows.
+    /// How long a tombstone, the entry of a row that does not exist, stays cached. `None`: as long as rows.
     /// [`Duration::ZERO`]: no negative caching.
     const TOMBSTONE_TTL: Option<Duration> = None;
 

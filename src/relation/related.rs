@@ -70,7 +70,7 @@ pub trait CachedRelated: ModelTrait {
     }
 
     /// The one related row: the parent of a belongs-to relation, the other side of a has-one; `None` if
-    /// there is none, which is remembered.
+    /// there is none, which is cached, too.
     ///
     /// # Errors
     /// As [`cached_related`](Self::cached_related).

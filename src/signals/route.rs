@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// When a write becomes visible.
 pub(super) enum Route {
-    /// The statement commits by itself.
+    /// The statement commits outside a transaction.
     Autocommit(Autocache),
     /// As `Autocommit`, on a plain connection: at most [`observed`](Autocache::observed) sees the statement.
     Plain(Autocache),

@@ -1,4 +1,6 @@
-#![doc = include_str!("../../docs/guide/testing.md")]
+//! The test kit, for `[dev-dependencies]`: the Autocache of a test, assertions on what a call costs, stores that fail on
+//! command, and the laws of a [`Store`](crate::Store). [The guide](https://docs.rs/sea-orm-autocache/latest/sea_orm_autocache/guide/testing/)
+//! shows each of them.
 // A test kit fails tests.
 #![allow(clippy::panic)]
 

@@ -9,7 +9,7 @@ use sea_orm::sea_query::Value;
 pub(crate) struct Memberships {
     /// The keys of lists that it may join, as far as the values are known.
     pub(crate) keys: Vec<String>,
-    /// The keys of lists that it is in, and stays in unless the database changes more than it is told.
+    /// The keys of lists that it is in, and stays in unless the database changes other columns, too.
     stays: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// A statement of one entity: its verb, the columns that it sets, and all its values.
 ///
-/// A hash of 64 bits with a seed of the process' own, so that no one can find two writes with the same.
+/// A hash of 64 bits with a seed of the process' own, so that two writes with the same hash cannot be constructed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StatementId(u64);
 

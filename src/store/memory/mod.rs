@@ -169,7 +169,7 @@ impl Shard {
             Change::Put(slot, lifetime) => {
                 let before = self.slots.peek(key.as_str());
                 let expires = match lifetime {
-                    // A moment too far away to be told of never comes.
+                    // A moment too far away to be represented never comes.
                     Lifetime::For(life) => now.checked_add(life),
                     Lifetime::Forever => None,
                     Lifetime::AsBefore => before.map_or(Some(now), |before| before.expires),

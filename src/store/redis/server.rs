@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 /// Not a stamp: those have 32 bits.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The pauses before a server that is connected and has not said who it is gets asked again.
+/// The pauses before a server that is connected and has not reported its run id gets asked again.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 

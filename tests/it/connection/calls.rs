@@ -1,5 +1,5 @@
 //! Every way in which SeaORM writes a row, on every kind of connection: what the cache holds then.
-//! The table in docs/consistency.md says the same.
+//! The table in docs/guide/write_calls.md says the same.
 
 use crate::entities::book;
 use crate::laws::titled;

@@ -31,6 +31,7 @@ pub mod hooked;
 pub mod kept;
 pub mod keyed;
 pub mod library;
+pub mod mixed;
 pub mod schemas;
 pub mod settings;
 pub mod shaped;

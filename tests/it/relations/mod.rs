@@ -3,6 +3,7 @@
 mod cascades;
 mod composite;
 mod conversions;
+mod dense;
 mod faults;
 mod fresh;
 mod loaders;

@@ -10,8 +10,8 @@ use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::{EntryState, StoreError, StoreErrorKind};
 
-/// As in `docs/consistency.md`.
-const DOCUMENTED: &str = include_str!("../../../docs/consistency.md");
+/// As in `docs/guide/deployment.md`.
+const DOCUMENTED: &str = include_str!("../../../docs/guide/deployment.md");
 
 async fn connect_as(redis: &Redis, rules: &str) -> Result<RedisStore, StoreError> {
     let client = redis_client(&redis.url()).await;
@@ -47,7 +47,7 @@ async fn a_command_that_the_user_may_not_run_is_named_when_connecting() {
 async fn the_documented_rule_is_all_that_a_store_needs() {
     let redis = Redis::start(&[]);
     let rule = DOCUMENTED.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop on >password "));
-    let rule = rule.expect("a rule in docs/consistency.md");
+    let rule = rule.expect("a rule in docs/guide/deployment.md");
     assert!(rule.starts_with("~shop:* "), "{rule}");
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
