@@ -6,5 +6,4 @@ cd "$(dirname "$0")/../cli"
 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target}"
 cargo fmt --check
-cargo clippy --locked --all-targets -- -D warnings
-cargo test --locked
+../scripts/lint-and-test.sh --locked

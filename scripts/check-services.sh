@@ -9,6 +9,5 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 cd examples/axum
 cargo fmt --all --check
-cargo clippy --locked --workspace --all-targets -- -D warnings
 # Each test of the page has a browser; two at a time are enough for a small machine.
-cargo test --locked --workspace -- --test-threads 2
+../../scripts/lint-and-test.sh --locked --workspace -- --test-threads 2
