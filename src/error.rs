@@ -81,9 +81,8 @@ pub enum CacheError {
     /// did not acknowledge its intent.
     #[error("not written: the cache did not acknowledge the write's intent: {0}")]
     NotWritten(StoreError),
-    /// [`Consistency::Strict`](crate::Consistency::Strict): the write is committed, but the cache may
-    /// answer with the older row for at most the intent TTL, or, where a whole entity was to be cleared, until the
-    /// queued clear is delivered.
+    /// [`Consistency::Strict`](crate::Consistency::Strict): the write is committed, but other processes may read the
+    /// older row until the queued invalidation is delivered.
     #[error("committed, but the cache is unconfirmed: {0}")]
     Unconfirmed(StoreError),
     /// [`UntrackedWrites::Refuse`](crate::UntrackedWrites::Refuse), or a write that was to be streamed: not
