@@ -1,4 +1,4 @@
-//! Connections that tell the cache when a write becomes visible.
+//! Connections that update the cache when a write becomes visible.
 
 mod cached;
 mod commits;

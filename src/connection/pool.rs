@@ -134,7 +134,7 @@ impl CachedConnection<DatabaseConnection> {
         self.inner().replace_rbac(engine);
     }
 
-    /// A connection with the rights of this user. It tells the cache of its writes, too.
+    /// A connection with the rights of this user. Its writes update the cache, too.
     ///
     /// # Errors
     /// As [`DatabaseConnection::restricted_for`].

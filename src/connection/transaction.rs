@@ -30,8 +30,7 @@ impl<T> InnerTransaction for T where
 {
 }
 
-/// A transaction that tells the cache of its writes when it commits, and of nothing when it rolls
-/// back.
+/// A transaction that updates the cache when it commits, and not when it rolls back.
 ///
 /// While it runs nothing touches the cache, as its writes are not visible yet. `commit` places the intents of
 /// all touched rows in one round trip, commits, and publishes them in another, whatever their number.

@@ -183,7 +183,7 @@ pub trait CachedEntity:
     }
 }
 
-/// Says that an `ActiveModel`'s hooks tell the cache of its writes.
+/// Says that an `ActiveModel`'s hooks update the cache.
 ///
 /// Implemented by [`connect_signals!`](crate::connect_signals), and by nothing else.
 #[diagnostic::on_unimplemented(
@@ -197,7 +197,7 @@ pub trait SignalsConnected: Connected {}
 /// What only [`connect_signals!`](crate::connect_signals) implements, beside the hooks it writes.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`SignalsConnected` is not implemented by hand: the hooks of `{Self}` would not tell the cache of its writes",
+    message = "`SignalsConnected` is not implemented by hand: the hooks of `{Self}` would not update the cache",
     label = "hooks that `connect_signals!` has not written",
     note = "remove this, and write `connect_signals! {{ … }}` around the whole `impl ActiveModelBehavior for ActiveModel {{ … }}`"
 )]

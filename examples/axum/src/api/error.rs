@@ -4,9 +4,10 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sea_orm::{DbErr, SqlErr};
+use sea_orm_autocache::CacheErrorKind;
 use serde_json::json;
 
-/// An error of the database. The cache has none of its own to show: a read never fails with one.
+/// An error of the database, or of the cache under `Consistency::Strict`: a read never fails with one.
 #[derive(Debug)]
 pub struct ApiError(DbErr);
 
@@ -18,12 +19,20 @@ impl From<DbErr> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let cache = CacheErrorKind::of(&self.0);
         let (status, message) = match (&self.0, self.0.sql_err()) {
+            // The write is committed: a success, of which there is nothing to show.
+            _ if cache == Some(CacheErrorKind::Unconfirmed) => return StatusCode::NO_CONTENT.into_response(),
+            _ if cache == Some(CacheErrorKind::NotWritten) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "nothing was written; try again".to_owned())
+            }
             // From a tombstone, or read.
             (DbErr::RecordNotFound(message), _) => (StatusCode::NOT_FOUND, message.clone()),
             (DbErr::RecordNotUpdated, _) => (StatusCode::NOT_FOUND, "the row is gone".to_owned()),
             // The hooks of the entities say what they refuse.
-            (DbErr::Custom(message), _) => (StatusCode::UNPROCESSABLE_ENTITY, message.clone()),
+            (DbErr::Custom(message), _) if cache.is_none() => {
+                (StatusCode::UNPROCESSABLE_ENTITY, message.clone())
+            }
             (_, Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "it refers to a row that does not exist".to_owned())
             }
