@@ -10,7 +10,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whether the stores answer, from [`Autocache::health`].
 ///
-/// With the feature `serde` it can be serialized; durations are then objects of `secs` and `nanos`.
+/// With the feature `serde` it can be serialized; a latency is then a number of seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -35,7 +35,13 @@ pub struct BackendHealth {
     /// Queued invalidations: keys that this process reads from the database.
     pub queued: usize,
     /// How long the answer took. `None` without an answer.
+    #[cfg_attr(feature = "serde", serde(rename = "latency_seconds", serialize_with = "as_seconds"))]
     pub latency: Option<Duration>,
+}
+
+#[cfg(feature = "serde")]
+fn as_seconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&duration.map(|duration| duration.as_secs_f64()), serializer)
 }
 
 impl Health {

@@ -127,6 +127,8 @@ async fn stats_are_an_object_of_their_fields_in_json() {
     });
     assert_eq!(json["backends"], serde_json::json!([backend]));
     let health = serde_json::to_value(world.autocache.health().await).unwrap();
+    let latency = health["backends"][0]["latency_seconds"].as_f64();
+    assert!(latency.is_some_and(|seconds| seconds < 1.0), "{health}");
     assert_eq!(
         (&health["consistency"], &health["backends"][0]["reachable"]),
         (&"Available".into(), &true.into())
