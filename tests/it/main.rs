@@ -2,6 +2,7 @@
 
 #![allow(clippy::large_futures)]
 
+mod answers;
 mod app;
 mod bulk;
 mod cancellation;

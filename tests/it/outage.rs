@@ -256,34 +256,6 @@ async fn under_strict_a_restarted_server_is_an_empty_cache() -> Result<(), DbErr
     Ok(())
 }
 
-/// Out of memory, Redis refuses the intent: the older row must not stand there.
-#[tokio::test]
-async fn a_server_out_of_memory_serves_no_older_row() -> Result<(), DbErr> {
-    use fred::interfaces::ClientLike;
-    let redis = Redis::start(&["--maxmemory-policy", "noeviction"]);
-    let world = World::new(Database::Sqlite, Place::Memory).await;
-    world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&redis.url()).await.unwrap();
-    let autocache =
-        crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
-    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
-    let book = titled("old").insert(&db).await?;
-    assert!(cache.contains(book.id).await?);
-    let client = crate::support::world::redis_client(&redis.url()).await;
-    let config =
-        || fred::types::CustomCommand::new_static("CONFIG", fred::types::ClusterHash::FirstKey, false);
-    let _: () = client.custom(config(), vec!["SET", "maxmemory", "1"]).await.unwrap();
-    retitled(&book, "new").update(&db).await?;
-    assert_eq!(cache.get(book.id).await?.title, "new");
-    let _: () = client.custom(config(), vec!["SET", "maxmemory", "0"]).await.unwrap();
-    until(Duration::from_secs(15), "a hit", || async {
-        assert_eq!(cache.get(book.id).await.unwrap().title, "new");
-        cache.contains(book.id).await.unwrap()
-    })
-    .await;
-    Ok(())
-}
-
 #[tokio::test]
 async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(), DbErr> {
     let (folder, port) = Redis::start(&[]).stop();

@@ -42,14 +42,15 @@ pub async fn run(set: FaultSet, database: Database, seed: u64, duration: Duratio
     let histories = nemesis.histories();
     let late = await_end(&nemesis).await;
     let ended = begun.elapsed();
+    // Until the last hold is over. By then no statement of a killed worker waits for a lock any longer, to commit after
+    // the audit.
+    tokio::time::sleep(set.hold + Duration::from_secs(1)).await;
     let commits = audit(&stage).await;
     let histories: Vec<Vec<Event>> = histories.iter().map(|path| history::read(path)).collect();
     let mut report = checker::judge(&histories, &commits);
     if late > 0 {
         report.find(Property::P2, format!("{late} workers did not come to their end"));
     }
-    // Until the last hold is over.
-    tokio::time::sleep(set.hold + Duration::from_secs(1)).await;
     let standing = compare(&nemesis, &stage, &commits, &mut report).await;
     let faults: Vec<String> =
         nemesis.done.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();

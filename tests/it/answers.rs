@@ -1,0 +1,121 @@
+//! Redis is there, and answers with an error: no read and no write fails, no older row is served, and the cache comes
+//! back by itself.
+
+use crate::entities::book;
+use crate::laws::titled;
+use crate::outage::until;
+use crate::support::{Database, Place, Redis, World};
+use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
+use sea_orm_autocache::prelude::*;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(15);
+
+/// The first line of the server's answer to this command. Over a plain connection: a client would try again.
+fn say(port: u16, command: &str) -> String {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    connection.set_read_timeout(Some(SOON)).expect("a socket");
+    writeln!(connection, "{command}\r").expect("a sent command");
+    let mut answer = String::new();
+    BufReader::new(connection).read_line(&mut answer).expect("an answer");
+    answer.trim_end().to_owned()
+}
+
+/// As [`say`], a command that the server must carry out.
+fn must(port: u16, command: &str) {
+    let answer = say(port, command);
+    assert!(answer.starts_with('+'), "{command}: {answer}");
+}
+
+/// The law of this file, about a server that answers writes with this error between `begin` and `end`.
+async fn holds_while_it_says(
+    code: &str,
+    options: &[&str],
+    begin: impl FnOnce(u16),
+    end: &str,
+) -> Result<(), DbErr> {
+    let redis = Redis::start(options);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.expect("a store");
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
+    let autocache = builder.build().expect("an Autocache");
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let changed = titled("old").insert(&db).await?;
+    let hot = titled("hot").insert(&db).await?;
+    assert!(cache.contains(changed.id).await? && cache.contains(hot.id).await?);
+
+    begin(redis.port());
+    until(SOON, code, || async { say(redis.port(), "SET probe 1").starts_with(&format!("-{code} ")) }).await;
+    let mut change = changed.clone().into_active_model();
+    change.title = Set("new".to_owned());
+    change.update(&db).await?;
+    for _ in 0..3 {
+        assert_eq!(cache.get(changed.id).await?.title, "new");
+        assert_eq!(cache.get(hot.id).await?.title, "hot");
+    }
+
+    must(redis.port(), end);
+    until(SOON, "delivery", || async {
+        assert_eq!(cache.get(changed.id).await.expect("a row").title, "new");
+        autocache.stats().backends[0].queued == 0
+    })
+    .await;
+    until(SOON, "a hit", || async {
+        assert_eq!(cache.get(changed.id).await.expect("a row").title, "new");
+        cache.get(hot.id).await.expect("a row");
+        cache.contains(changed.id).await.expect("an answer")
+            && cache.contains(hot.id).await.expect("an answer")
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_server_serves_no_older_row() -> Result<(), DbErr> {
+    let full = |port| must(port, "CONFIG SET maxmemory 1");
+    let options = ["--maxmemory-policy", "noeviction"];
+    holds_while_it_says("OOM", &options, full, "CONFIG SET maxmemory 0").await
+}
+
+/// As one that a failover has left behind. It still answers reads, with what it had.
+#[tokio::test]
+async fn a_demoted_server_serves_no_older_row() -> Result<(), DbErr> {
+    let demoted = |port| must(port, "REPLICAOF 127.0.0.1 1");
+    holds_while_it_says("READONLY", &[], demoted, "REPLICAOF NO ONE").await
+}
+
+/// It answers no reads either.
+#[tokio::test]
+async fn a_replica_without_its_primary_serves_no_older_row() -> Result<(), DbErr> {
+    // Of two errors that it could answer a write with, this is the other one.
+    let options = ["--replica-serve-stale-data", "no", "--replica-read-only", "no"];
+    let demoted = |port| must(port, "REPLICAOF 127.0.0.1 1");
+    holds_while_it_says("MASTERDOWN", &options, demoted, "REPLICAOF NO ONE").await
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_save_serves_no_older_row() -> Result<(), DbErr> {
+    let folder = std::env::temp_dir().join(format!("autocache-misconf-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.to_string_lossy().into_owned();
+    let options = ["--dir", &path, "--save", "3600 1000000"];
+    let failed = |port| {
+        fs::remove_dir_all(&folder).expect("it is empty");
+        must(port, "BGSAVE");
+    };
+    holds_while_it_says("MISCONF", &options, failed, "CONFIG SET stop-writes-on-bgsave-error no").await
+}
+
+#[tokio::test]
+async fn a_server_that_runs_a_long_script_serves_no_older_row() -> Result<(), DbErr> {
+    let busy = |port| {
+        // Answered when it is killed.
+        thread::spawn(move || say(port, "EVAL \"while true do end\" 0"));
+    };
+    holds_while_it_says("BUSY", &["--lua-time-limit", "10"], busy, "SCRIPT KILL").await
+}
