@@ -16,7 +16,7 @@ use crate::coherence::Step;
 use crate::entry::Fingerprint;
 use crate::pulse::Pulse;
 use crate::store::{Command, Found, IdIndex, Reply, StoreError, StoreErrorKind, StoreHandle};
-use crate::telemetry::{BackendMeters, BackendStats, Operation, Watch};
+use crate::telemetry::{BackendMeters, BackendStats, RoundTrip, Watch};
 use breaker::Breaker;
 pub(crate) use journal::EntityKeys;
 use journal::Journal;
@@ -148,7 +148,7 @@ impl Backend {
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         let watch = self.watch();
         let found = self.get_unless_suspect(key).await;
-        self.inner.tally.count(Operation::Get, watch, found.is_err());
+        self.inner.tally.count(RoundTrip::Get, watch, found.is_err());
         found
     }
 
@@ -160,7 +160,7 @@ impl Backend {
             _ => {
                 let watch = self.watch();
                 let found = self.get_many_unless_suspect(keys).await;
-                self.inner.tally.count(Operation::GetMany, watch, found.is_err());
+                self.inner.tally.count(RoundTrip::GetMany, watch, found.is_err());
                 found
             }
         }
@@ -169,7 +169,7 @@ impl Backend {
     pub(crate) async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
         let watch = self.watch();
         let replies = self.run_unless_suspect(commands).await;
-        self.inner.tally.count(Operation::Run, watch, replies.iter().any(Result::is_err));
+        self.inner.tally.count(RoundTrip::Run, watch, replies.iter().any(Result::is_err));
         replies
     }
 
@@ -179,7 +179,7 @@ impl Backend {
             Ok(()) => self.note(delivery::clear(&self.inner.store, entity).await),
             Err(error) => Err(error),
         };
-        self.inner.tally.count(Operation::Clear, watch, touched.is_err());
+        self.inner.tally.count(RoundTrip::Clear, watch, touched.is_err());
         touched
     }
 

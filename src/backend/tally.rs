@@ -1,4 +1,4 @@
-use crate::telemetry::{BackendMeters, Operation, Spread, Watch};
+use crate::telemetry::{BackendMeters, RoundTrip, Spread, Watch};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The round trips of one store.
@@ -14,7 +14,7 @@ impl Tally {
         Self { round_trips: Spread::default(), failures: AtomicU64::new(0), meters }
     }
 
-    pub(super) fn count(&self, operation: Operation, watch: Watch, failed: bool) {
+    pub(super) fn count(&self, operation: RoundTrip, watch: Watch, failed: bool) {
         self.meters.round_trip(operation, watch, failed);
         self.round_trips.mine().fetch_add(1, Ordering::Relaxed);
         if failed {

@@ -1,6 +1,7 @@
 //! The counters through the facade `metrics`: what is exported, and the handles that are made once.
 
 use super::counts::Event;
+use super::timed::{RoundTrip, Timed};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString, Unit};
 use std::sync::Arc;
 use std::time::Instant;
@@ -175,24 +176,6 @@ fn label(name: &'static str, value: &str) -> Label {
     Label::new(name, Arc::<str>::from(value))
 }
 
-/// A read whose duration is measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Timed {
-    Hit,
-    Miss,
-    ListHit,
-    ListMiss,
-}
-
-/// A round trip whose duration is measured.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
-    Get,
-    GetMany,
-    Run,
-    Clear,
-}
-
 /// The handles of one entity.
 #[derive(Debug)]
 pub(super) struct EntityMeters {
@@ -258,7 +241,7 @@ impl EntityMeters {
 pub(crate) struct BackendMeters {
     round_trips: Counter,
     failures: Counter,
-    /// By [`Operation`].
+    /// By [`RoundTrip`].
     durations: [Histogram; 4],
     pub(crate) open: Dial,
     pub(crate) openings: Tick,
@@ -296,7 +279,7 @@ impl BackendMeters {
     }
 
     #[inline]
-    pub(crate) fn round_trip(&self, operation: Operation, watch: Watch, failed: bool) {
+    pub(crate) fn round_trip(&self, operation: RoundTrip, watch: Watch, failed: bool) {
         self.round_trips.increment(1);
         if failed {
             self.failures.increment(1);

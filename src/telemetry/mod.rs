@@ -7,13 +7,15 @@ mod meters;
 mod recorder;
 mod spread;
 mod stats;
+mod timed;
 
 pub use counts::Counts;
 pub(crate) use counts::Event;
-pub(crate) use meters::{BackendMeters, Dial, Operation, Tick, Timed, Watch, describe};
+pub(crate) use meters::{BackendMeters, Dial, Tick, Watch, describe};
 pub(crate) use recorder::Recorder;
 pub(crate) use spread::Spread;
 pub use stats::{BackendStats, EntityStats, Stats};
+pub(crate) use timed::{RoundTrip, Timed};
 
 /// The target of every `tracing` event and span of this crate.
 pub(crate) const TARGET: &str = "sea_orm_autocache";

@@ -1,24 +1,9 @@
 //! Stands for `meters.rs` where the feature `metrics` is off: nothing is exported, and no clock is read.
 
 use super::counts::Event;
+use super::timed::{RoundTrip, Timed};
 
 pub(crate) fn describe() {}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Timed {
-    Hit,
-    Miss,
-    ListHit,
-    ListMiss,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
-    Get,
-    GetMany,
-    Run,
-    Clear,
-}
 
 #[derive(Debug)]
 pub(super) struct EntityMeters;
@@ -56,7 +41,7 @@ impl BackendMeters {
     }
 
     #[inline]
-    pub(crate) fn round_trip(&self, _operation: Operation, _watch: Watch, _failed: bool) {}
+    pub(crate) fn round_trip(&self, _operation: RoundTrip, _watch: Watch, _failed: bool) {}
 }
 
 #[derive(Clone, Debug, Default)]

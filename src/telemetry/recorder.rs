@@ -1,7 +1,8 @@
 use super::counts::{Cells, Counts, Event};
-use super::meters::{EntityMeters, Timed, Watch};
+use super::meters::{EntityMeters, Watch};
 use super::spread::Spread;
 use super::stats::EntityStats;
+use super::timed::Timed;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
