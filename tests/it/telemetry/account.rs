@@ -29,7 +29,7 @@ async fn worlds() -> Vec<(World, Option<FaultyStore>)> {
 /// Leaves a store that is away some time to come back, so that no run is one long outage.
 async fn recovery(world: &World) {
     if world.stats().backends[0].open {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
