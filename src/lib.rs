@@ -47,6 +47,8 @@ pub use read::{EntryState, Inspection};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
+#[cfg(feature = "tls-rustls-ring")]
+pub use store::RedisTls;
 #[cfg(feature = "fred")]
 pub use store::{RedisStore, RedisStoreBuilder};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};

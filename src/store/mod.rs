@@ -19,6 +19,8 @@ pub(crate) use handle::StoreHandle;
 pub use inspected::Inspected;
 pub(crate) use memory::{Decoded, IdIndex};
 pub use memory::{MemoryEntry, MemoryStore};
+#[cfg(feature = "tls-rustls-ring")]
+pub use redis::RedisTls;
 #[cfg(feature = "fred")]
 pub use redis::{RedisStore, RedisStoreBuilder};
 

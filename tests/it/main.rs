@@ -15,6 +15,7 @@ mod identity;
 mod keys;
 mod laws;
 mod outage;
+mod reach;
 mod reads;
 mod refusals;
 mod relations;
@@ -25,5 +26,7 @@ mod supervised;
 mod support;
 mod telemetry;
 mod testing;
+#[cfg(feature = "tls-rustls-ring")]
+mod tls;
 mod transactions;
 mod writes;

@@ -2,15 +2,17 @@
 
 use super::coalesce::Coalescer;
 use super::connections::{CONNECT_TIMEOUT, Connections, optioned, start};
+use super::faults::{fault, hint};
 use super::scripts::Scripts;
+use super::transport::Transport;
 use super::{Inner, RedisStore, permissions};
 use crate::store::{StoreError, StoreErrorKind};
 use arc_swap::ArcSwap;
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
-use fred::types::Builder;
+use fred::types::{Builder, ConnectHandle};
 use fred::types::config::{
-    Config, ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
+    ConnectionConfig, PerformanceConfig, ReconnectError, ReconnectPolicy, TcpConfig,
 };
 use futures_util::future::BoxFuture;
 use std::future::Future;
@@ -38,6 +40,7 @@ pub struct RedisStoreBuilder {
     prefix: String,
     connections: usize,
     command_timeout: Duration,
+    transport: Transport,
 }
 
 impl RedisStore {
@@ -45,8 +48,9 @@ impl RedisStore {
     /// does not queue while the server is away.
     ///
     /// # Errors
-    /// The URL or the configuration is wrong, or the Redis user may not run a command that the store needs: the
-    /// error names it. A server that cannot be reached is a warning only: the store picks it up when it comes.
+    /// The URL or the configuration is wrong: the server refuses the password or the database number, its
+    /// certificate is not to be trusted, or the Redis user may not run a command that the store needs. The error names
+    /// it. A server that cannot be reached is a warning only: the store picks it up when it comes.
     pub fn connect(url: &str) -> impl Future<Output = Result<Self, StoreError>> + Send + use<> {
         Self::builder(url).connect()
     }
@@ -70,7 +74,7 @@ impl RedisStore {
 
 impl RedisStoreBuilder {
     fn new(source: Source) -> Self {
-        Self { source, prefix: String::new(), connections: 1, command_timeout: COMMAND_TIMEOUT }
+        Self { source, prefix: String::new(), connections: 1, command_timeout: COMMAND_TIMEOUT, transport: Transport::default() }
     }
 
     /// Prepends this to every key, for servers that are shared. Defaults to nothing.
@@ -93,12 +97,28 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Speaks RESP3, the newer protocol, for a store made from a URL. It answers what RESP2 does; leave it off unless a
+    /// proxy or a policy asks for it. Defaults to RESP2.
+    pub fn resp3(mut self) -> Self {
+        self.transport.resp3 = true;
+        self
+    }
+
+    /// Whom to trust on a `rediss://` URL, and which certificate to show. Without it, the certificate authorities of
+    /// the system are trusted. With any other URL, or a client of your own, [`connect`](Self::connect) is an error: no
+    /// connection is ever in the clear where TLS is asked for.
+    #[cfg(feature = "tls-rustls-ring")]
+    pub fn tls(mut self, tls: super::RedisTls) -> Self {
+        self.transport.tls = Some(tls);
+        self
+    }
+
     /// Makes the store. Its connections belong to the caller's runtime. When that ends, or they lead nowhere, the
     /// next caller's runtime gets new ones in less than a second; until then the database answers.
     ///
     /// # Errors
-    /// The URL or the configuration is wrong, or the Redis user may not run a command that the store needs. A
-    /// server that cannot be reached within a second is a warning only.
+    /// The URL or the configuration is wrong, the server does not accept it, or the Redis user may not run a command
+    /// that the store needs. A server that cannot be reached within a second is a warning only.
     pub fn connect(self) -> impl Future<Output = Result<RedisStore, StoreError>> + Send {
         // Boxed here, or else programs compile all that fred does to connect.
         let connected: BoxFuture<'static, _> = Box::pin(self.open());
@@ -106,26 +126,35 @@ impl RedisStoreBuilder {
     }
 
     async fn open(self) -> Result<RedisStore, StoreError> {
-        let Self { source, prefix, connections, command_timeout } = self;
-        let (clients, tasks) = match source {
+        let Self { source, prefix, connections, command_timeout, transport } = self;
+        let (clients, tasks, refused) = match source {
             Source::Url(url) => {
-                let clients = clients_of(&url, connections, command_timeout)?;
-                let tasks = start(&clients).await;
-                (clients, tasks)
+                let clients = clients_of(&url, &transport, connections, command_timeout)?;
+                let (tasks, refused) = start(&clients).await;
+                (clients, tasks, refused)
             }
-            Source::Clients(clients) => (clients, Vec::new()),
+            Source::Clients(clients) => {
+                transport.of_a_client()?;
+                (clients, Vec::new(), None)
+            }
         };
+        if let Some(fault) = refused.as_ref().and_then(|error| fault(error.details())) {
+            tasks.iter().for_each(ConnectHandle::abort);
+            return Err(StoreError::new(StoreErrorKind::Config, fault));
+        }
         let Some(first) = clients.first().map(|client| optioned(client, command_timeout)) else {
             return Err(StoreError::new(StoreErrorKind::Config, "a pool without clients"));
         };
         let clustered = clients.iter().any(ClientLike::is_clustered);
+        let is_tls = clients.iter().any(|client| client.client_config().uses_tls());
         let scripts = Scripts::new();
         let loaded = scripts.load(&first).await;
         permissions::check(&first, &prefix, &loaded).await?;
         if let Err(error) = loaded {
+            let why = refused.as_ref().unwrap_or(&error).details();
             tracing::warn!(
                 target: "sea_orm_autocache",
-                error = %error.details(),
+                error = %format_args!("{why}{}", hint(why, is_tls)),
                 "Redis cannot be reached yet; the database answers until it can"
             );
         }
@@ -150,19 +179,13 @@ impl std::fmt::Debug for RedisStoreBuilder {
     }
 }
 
-fn clients_of(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>, StoreError> {
-    // fred's own message may quote the URL, and the URL may hold a password.
-    let bad_url =
-        |()| StoreError::new(StoreErrorKind::Config, "this is not a Redis URL: redis://host:port/db");
-    if !has_redis_scheme(url) {
-        return Err(bad_url(()));
-    }
-    let mut config = Config::from_url(url).map_err(|_| bad_url(()))?;
-    if asks_for_tls(url) && !config.uses_tls() {
-        let message = "the URL asks for TLS, and fred was built without: add a dependency on `fred` with a \
-                       feature such as `enable-rustls`";
-        return Err(StoreError::new(StoreErrorKind::Config, message));
-    }
+fn clients_of(
+    url: &str,
+    transport: &Transport,
+    count: usize,
+    timeout: Duration,
+) -> Result<Vec<Client>, StoreError> {
+    let mut config = transport.config(url)?;
     config.fail_fast = false;
     let clustered = config.server.is_clustered();
     let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, 2);
@@ -176,18 +199,6 @@ fn clients_of(url: &str, count: usize, timeout: Duration) -> Result<Vec<Client>,
     });
     let config_error = |e: fred::error::Error| StoreError::new(StoreErrorKind::Config, e.details());
     (0..count).map(|_| builder.build().map_err(config_error)).collect()
-}
-
-/// fred takes a URL of any scheme for one of Redis.
-fn has_redis_scheme(url: &str) -> bool {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    let family = scheme.split(['-', '+']).next().unwrap_or_default();
-    matches!(family, "redis" | "rediss" | "valkey" | "valkeys")
-}
-
-/// Without TLS built in, fred would connect in the clear.
-fn asks_for_tls(url: &str) -> bool {
-    url.starts_with("rediss") || url.starts_with("valkeys")
 }
 
 fn tune_connection(connection: &mut ConnectionConfig, clustered: bool) {

@@ -1,10 +1,16 @@
+use super::faults::fault;
+use super::reply::timed_out;
 use super::server::Server;
 use fred::clients::{Client, WithOptions};
-use fred::interfaces::ClientLike;
+use fred::error::Error;
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::ConnectHandle;
-use fred::types::config::Options;
+use fred::types::config::{Options, Server as Address};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::broadcast::Receiver as BroadcastReceiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -61,7 +67,7 @@ impl Connections {
             return None;
         }
         let clients: Vec<Client> = self.clients.iter().map(|client| client.clone_new()).collect();
-        let tasks = start(&clients).await;
+        let (tasks, _) = start(&clients).await;
         let mut new = Self::of(clients, tasks, command_timeout).await;
         new.patience = PATIENCE_MAX.min(PATIENCE_SECOND.max(patience * 2));
         Some(new)
@@ -93,11 +99,40 @@ pub(super) fn optioned(client: &Client, command_timeout: Duration) -> WithOption
     })
 }
 
-/// Starts the clients, and waits until they are connected, but not for long: they go on trying.
-pub(super) async fn start(clients: &[Client]) -> Vec<ConnectHandle> {
+/// Starts the clients, and waits until they are connected, but not for long: they go on trying. With the error of the
+/// first that is not connected, as soon as there is one that no waiting removes.
+pub(super) async fn start(clients: &[Client]) -> (Vec<ConnectHandle>, Option<Error>) {
+    // Each failed attempt is an event, and only those after this are seen.
+    let errors: Vec<_> = clients.iter().map(EventInterface::error_rx).collect();
     let tasks = clients.iter().map(ClientLike::connect).collect();
-    for client in clients {
-        let _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()).await;
+    let mut refused = None;
+    for (client, errors) in clients.iter().zip(errors) {
+        let connected = connected(client, errors).await;
+        refused = refused.or(connected.err());
     }
-    tasks
+    (tasks, refused)
+}
+
+/// # Errors
+/// The client is not connected: with why, as far as it has told.
+async fn connected(
+    client: &Client,
+    mut errors: BroadcastReceiver<(Error, Option<Address>)>,
+) -> Result<(), Error> {
+    let mut late = pin!(tokio::time::sleep(CONNECT_TIMEOUT));
+    let mut connecting = pin!(client.wait_for_connect());
+    let mut last = timed_out();
+    loop {
+        tokio::select! {
+            biased;
+            error = errors.recv() => match error {
+                Ok((error, _)) if fault(error.details()).is_some() => return Err(error),
+                Ok((error, _)) => last = error,
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Err(last),
+            },
+            answer = &mut connecting => return answer,
+            () = &mut late => return Err(last),
+        }
+    }
 }

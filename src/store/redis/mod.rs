@@ -3,12 +3,18 @@
 mod coalesce;
 mod connect;
 mod connections;
+mod faults;
 mod permissions;
 mod reply;
 mod scripts;
 mod server;
+#[cfg(feature = "tls-rustls-ring")]
+mod tls;
+mod transport;
 
 pub use connect::RedisStoreBuilder;
+#[cfg(feature = "tls-rustls-ring")]
+pub use tls::RedisTls;
 
 use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;

@@ -1,5 +1,6 @@
 //! What the Redis user must be allowed: without it nothing would be cached, and no error say why.
 
+use super::faults::is_about_a_command;
 use crate::store::{StoreError, StoreErrorKind};
 use fred::clients::{Client, WithOptions};
 use fred::error::Error;
@@ -14,7 +15,8 @@ pub(super) const RULE: &str =
 /// A key of no row.
 const KEY: &str = ":permissions";
 
-/// Answers which of the commands that scripts call it may not call.
+/// Answers which of the commands that scripts call it may not call. The key is no key of the script: a user whose keys
+/// are others may run it, and Redis looks at the command before it looks at the key.
 const INNER: &str = "
 local lacks = {}
 local function try(name, ...)
@@ -22,12 +24,12 @@ local function try(name, ...)
   if type(reply) == 'table' and reply.err and string.find(reply.err, \"can't run\") then table.insert(lacks, name) end
 end
 try('TIME')
-try('GET', KEYS[1])
-try('MGET', KEYS[1])
-try('GETRANGE', KEYS[1], '0', '1')
-try('STRLEN', KEYS[1])
-try('SET', KEYS[1], '', 'PX', '1')
-try('DEL', KEYS[1])
+try('GET', ARGV[1])
+try('MGET', ARGV[1])
+try('GETRANGE', ARGV[1], '0', '1')
+try('STRLEN', ARGV[1])
+try('SET', ARGV[1], '', 'PX', '1')
+try('DEL', ARGV[1])
 return lacks";
 
 /// Asks the server for each command once. `loaded` is what `SCRIPT LOAD` came to. What cannot be found out, because
@@ -43,7 +45,7 @@ pub(super) async fn check(
     let key = [prefix, KEY].concat();
     let mut lacks: Vec<String> = Vec::new();
     let mut note = |name: &str, error: Option<&Error>| {
-        if error.is_some_and(is_forbidden) {
+        if error.is_some_and(is_forbidden) && !lacks.iter().any(|lack| lack == name) {
             lacks.push(name.to_owned());
         }
     };
@@ -58,10 +60,12 @@ pub(super) async fn check(
     }
     if loaded.is_ok() {
         let sha = ask(client, "SCRIPT", vec!["LOAD", INNER]).await.ok().and_then(Value::into_string);
-        let inner = ask(client, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "1", &key]).await;
+        let inner = ask(client, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "0", &key]).await;
         note("EVALSHA", inner.as_ref().err());
         if let Ok(Value::Array(names)) = inner {
             lacks.extend(names.into_iter().filter_map(Value::into_string));
+            lacks.sort_unstable();
+            lacks.dedup();
         }
     }
     if lacks.is_empty() {
@@ -75,10 +79,12 @@ pub(super) async fn check(
 }
 
 async fn ask(client: &WithOptions<Client>, name: &'static str, arguments: Vec<&str>) -> FredResult<Value> {
-    client.custom(CustomCommand::new_static(name, ClusterHash::FirstKey, false), arguments).await
+    // In a Cluster the script is run by the server that has been given it.
+    let server = if matches!(name, "SCRIPT" | "EVALSHA") { ClusterHash::Custom(0) } else { ClusterHash::FirstKey };
+    client.custom(CustomCommand::new_static(name, server, false), arguments).await
 }
 
-/// A server that refuses a key says so in other words.
+/// Whether the user may not run the command, with whatever key.
 pub(super) fn is_forbidden(error: &Error) -> bool {
-    error.details().starts_with("NOPERM") && error.details().contains("command")
+    error.details().starts_with("NOPERM") && is_about_a_command(error.details())
 }

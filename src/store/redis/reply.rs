@@ -1,5 +1,6 @@
 //! What fred answers, as the cache needs it.
 
+use super::faults::is_about_a_key;
 use crate::store::{Found, Inspected, StoreError, StoreErrorKind};
 use bytes::Bytes;
 use fred::error::{Error, ErrorKind};
@@ -75,7 +76,14 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         ErrorKind::Unknown if has_no_task(error) => StoreErrorKind::Unreachable,
         _ => StoreErrorKind::Refused,
     };
-    StoreError::new(kind, error.details())
+    let details = error.details();
+    if details.starts_with("NOPERM") && is_about_a_key(details) {
+        // Which of them is a secret of the program.
+        let message = "the Redis user may not touch the keys of this cache: \
+                       `ACL SETUSER <user> ~<key_prefix><app label>:*`";
+        return StoreError::new(kind, message);
+    }
+    StoreError::new(kind, details)
 }
 
 /// Whether the client's task has ended: fred has no kind for it.

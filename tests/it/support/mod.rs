@@ -9,6 +9,8 @@ pub mod proxy;
 #[allow(dead_code)]
 pub mod servers;
 pub mod spans;
+#[cfg(feature = "tls-rustls-ring")]
+pub mod tls;
 pub mod world;
 
 pub use log::Log;
