@@ -90,11 +90,17 @@ async fn texts_that_are_no_certificates_or_keys_are_named_when_connecting() {
     let client = |certificates: &str, key: &str| trusting(&authority).client_certificate(certificates, key);
     for (tls, meaning) in [
         (RedisTls::new().root_certificates("ca.pem"), "`RedisTls::root_certificates` holds no certificate"),
-        (RedisTls::new().root_certificates(shown.key.as_str()), "`RedisTls::root_certificates` holds no certificate"),
+        (
+            RedisTls::new().root_certificates(shown.key.as_str()),
+            "`RedisTls::root_certificates` holds no certificate",
+        ),
         (RedisTls::new().root_certificates(damaged.as_str()), "`RedisTls::root_certificates` is no PEM text"),
         (client("", &shown.key), "`RedisTls::client_certificate` holds no certificate"),
         (client(&damaged, &shown.key), "`RedisTls::client_certificate` is no PEM text"),
-        (client(&shown.certificate, &shown.certificate), "the private key of `RedisTls::client_certificate` cannot be read"),
+        (
+            client(&shown.certificate, &shown.certificate),
+            "the private key of `RedisTls::client_certificate` cannot be read",
+        ),
         (client(&shown.certificate, &other.key), "is not that of its certificate"),
     ] {
         let secret = other.key.lines().nth(1).expect("a line");
@@ -153,7 +159,11 @@ async fn settings_of_tls_without_tls_in_the_url_are_an_error_before_anything_is_
     let address = listener.local_addr().expect("an address");
     let listening = tokio::spawn(first_bytes(listener));
     let tls = trusting(&Authority::new("private"));
-    for url in [format!("redis://{address}"), format!("redis-cluster://{address}"), "redis+unix:///run/r.sock".into()] {
+    for url in [
+        format!("redis://{address}"),
+        format!("redis-cluster://{address}"),
+        "redis+unix:///run/r.sock".into(),
+    ] {
         let message = mistake(RedisStore::builder(&url).tls(tls.clone()), "").await;
         assert!(message.contains("begin it with `rediss`"), "{url}: {message}");
     }
@@ -196,7 +206,8 @@ async fn a_server_over_tls_that_comes_back_is_found_again() {
     let authority = Authority::new("private");
     let redis = tls_redis(&authority.issue(HOST), None);
     let proxy = crate::support::Proxy::to(redis.port()).await;
-    let builder = RedisStore::builder(&format!("rediss://localhost:{}", proxy.port)).tls(trusting(&authority));
+    let builder =
+        RedisStore::builder(&format!("rediss://localhost:{}", proxy.port)).tls(trusting(&authority));
     let store = builder.connect().await.expect("a store");
     until(SOON, "an answer", || async { store.get("key").await.is_ok() }).await;
     let before = store.stamp();

@@ -57,7 +57,10 @@ const FAULTS: &[(&[&str], &str)] = &[
     (&["DB index"], "Redis has no database of the number in the URL: see its setting `databases`"),
     (&["SELECT is not allowed"], "a Redis Cluster has no database but number 0: leave it out of the URL"),
     (&["NOPROTO"], "Redis does not speak RESP3: leave `RedisStoreBuilder::resp3` out"),
-    (&["DENIED"], "Redis is in protected mode: give it a user and a password, or let it listen to this machine only"),
+    (
+        &["DENIED"],
+        "Redis is in protected mode: give it a user and a password, or let it listen to this machine only",
+    ),
 ];
 
 /// What of the settings is wrong, if that is why a connection was refused with this error. Says nothing of the URL and
@@ -65,7 +68,9 @@ const FAULTS: &[(&[&str], &str)] = &[
 pub(super) fn fault(details: &str) -> Option<String> {
     if details.starts_with("NOPERM") && is_about_a_command(details) {
         let command = details.split('\'').nth(1).unwrap_or("a command").to_uppercase();
-        return Some(format!("the Redis user may not run {command}, which it needs to connect: `ACL SETUSER`"));
+        return Some(format!(
+            "the Redis user may not run {command}, which it needs to connect: `ACL SETUSER`"
+        ));
     }
     let fits = |(words, _): &&(&[&str], &str)| words.iter().any(|word| details.contains(word));
     FAULTS.iter().find(fits).map(|(_, meaning)| (*meaning).to_owned())
@@ -73,7 +78,9 @@ pub(super) fn fault(details: &str) -> Option<String> {
 
 /// What may be wrong where a connection ends without a word, which an outage may do, too.
 pub(super) fn hint(details: &str, is_tls: bool) -> &'static str {
-    let is_silent = ["timed out", "ConnectionReset", "reset by peer", "frame"].iter().any(|word| details.contains(word));
+    let is_silent = ["timed out", "no answer in time", "ConnectionReset", "reset by peer"]
+        .iter()
+        .any(|word| details.contains(word));
     match (is_silent, is_tls) {
         (true, false) => ". If the server speaks TLS at this port, the URL begins with `rediss://`",
         (true, true) => ". If the server does not speak TLS at this port, the URL begins with `redis://`",
@@ -101,7 +108,10 @@ mod tests {
         for (details, meaning) in [
             (io("InvalidCertificate(Expired)"), "has expired"),
             (io("InvalidCertificate(ExpiredContext { time: 1, not_after: 2 })"), "has expired"),
-            ("invalid peer certificate: certificate expired: verification time 2 (UNIX)".into(), "has expired"),
+            (
+                "invalid peer certificate: certificate expired: verification time 2 (UNIX)".into(),
+                "has expired",
+            ),
             (io("InvalidCertificate(NotValidForNameContext { expected: a, presented: [] })"), "another name"),
             ("invalid peer certificate: certificate not valid for name \"a\"".into(), "another name"),
             (io("InvalidCertificate(NotValidYetContext { time: 1, not_before: 2 })"), "not valid yet"),
@@ -116,7 +126,10 @@ mod tests {
             (io("InvalidMessage(InvalidContentType)"), "does not speak TLS"),
             ("WRONGPASS invalid username-password pair or user is disabled.".into(), "percent-encoded"),
             ("NOAUTH Authentication required.".into(), "asks for a password"),
-            ("ERR AUTH <password> called without any password configured for the default user.".into(), "take it out"),
+            (
+                "ERR AUTH <password> called without any password configured for the default user.".into(),
+                "take it out",
+            ),
             ("ERR DB index is out of range".into(), "database of the number"),
             ("NOPERM this user has no permissions to run the 'select' command".into(), "may not run SELECT,"),
             ("NOPERM User shop has no permissions to run the 'ping' command".into(), "may not run PING,"),

@@ -35,6 +35,10 @@ struct Identity {
     key: Vec<u8>,
 }
 
+/// A [`RedisTls`] that has been read.
+#[derive(Clone)]
+pub(super) struct TlsSettings(pub(super) Arc<ClientConfig>);
+
 impl RedisTls {
     /// Trusts the certificate authorities of the system, and shows no certificate.
     pub fn new() -> Self {
@@ -59,12 +63,16 @@ impl RedisTls {
         self
     }
 
-    /// The settings in the form of rustls. They name their cryptography: a program with two kinds of it built in has
+    /// The settings, read, in the form of rustls. They name their cryptography: a program with two kinds of it built in has
     /// no default, and rustls would panic.
     ///
     /// # Errors
     /// A text is no PEM, or holds nothing of what it should; the key is another certificate's.
-    pub(super) fn client_config(&self) -> Result<ClientConfig, StoreError> {
+    pub(super) fn read(&self) -> Result<TlsSettings, StoreError> {
+        self.client_config().map(|config| TlsSettings(Arc::new(config)))
+    }
+
+    fn client_config(&self) -> Result<ClientConfig, StoreError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -81,9 +89,9 @@ impl RedisTls {
             wrong(message.to_owned())
         })?;
         builder.with_client_auth_cert(chain, key).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                wrong("the private key of `RedisTls::client_certificate` is not that of its certificate".to_owned())
-            }
+            rustls::Error::InconsistentKeys(_) => wrong(
+                "the private key of `RedisTls::client_certificate` is not that of its certificate".to_owned(),
+            ),
             error => wrong(format!("`RedisTls::client_certificate` cannot be used: {error}")),
         })
     }
@@ -120,12 +128,20 @@ impl std::fmt::Debug for RedisTls {
     }
 }
 
+impl std::fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsSettings").finish_non_exhaustive()
+    }
+}
+
 /// All certificates of a text, at least one.
 fn certificates(pem: &[u8], of: &str) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(wrong(format!("{of} holds no certificate: PEM text with `BEGIN CERTIFICATE` is expected"))),
+        Ok(_) => {
+            Err(wrong(format!("{of} holds no certificate: PEM text with `BEGIN CERTIFICATE` is expected")))
+        }
         Err(_) => Err(wrong(format!("{of} is no PEM text, or damaged"))),
     }
 }
