@@ -20,6 +20,12 @@ impl Redis {
         Self::start_at(folder, port, &[])
     }
 
+    /// Starts a server on this port.
+    pub fn start_on(port: u16, options: &[String]) -> Self {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        Self::start_at(fresh_folder("redis"), port, &options)
+    }
+
     fn start_at(folder: PathBuf, port: u16, options: &[&str]) -> Self {
         let redis = program(&["redis-server", "valkey-server"], "redis-server");
         let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];

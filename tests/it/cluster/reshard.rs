@@ -1,0 +1,41 @@
+//! Slots move by the thousand while the program reads and writes.
+
+use super::{assert_undisturbed, database, process, slot, warm, warm_books};
+use crate::support::{Cluster, Load};
+use sea_orm::DbErr;
+use sea_orm_autocache::prelude::*;
+use std::time::Instant;
+
+const BOOKS: i64 = 120;
+const SLOTS: usize = 2_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reshard_under_load_costs_no_error_and_serves_no_older_row() -> Result<(), DbErr> {
+    let cluster = Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]);
+    let world = database().await;
+    let url = cluster.url();
+    let both = [
+        process(&world, &url, Consistency::Strict).await,
+        process(&world, &url, Consistency::Strict).await,
+    ];
+    let books = warm_books(&world, &both[0], 1..=BOOKS).await?;
+    let load = Load::begin(&both, &books);
+    let begun = Instant::now();
+    // First those with a book, from every node to the next one.
+    let mut slots: Vec<u16> = books.iter().map(|book| slot(&both[0], book)).collect();
+    slots.extend((0..16_384).step_by(16_384 / SLOTS));
+    for node in 0..3 {
+        let here: Vec<u16> = cluster.slots_of(node);
+        let of_node: Vec<u16> = slots.iter().copied().filter(|slot| here.contains(slot)).collect();
+        cluster.move_slots(&of_node, (node + 1) % 3);
+    }
+    println!("slots were moved within {:?}", begun.elapsed());
+    let tally = load.end().await;
+    tally.assert_right();
+    assert!(tally.refused().is_empty(), "refused: {:?}", tally.refused());
+    for autocache in &both {
+        assert_undisturbed(autocache);
+        warm(autocache, &books).await?;
+    }
+    Ok(())
+}
