@@ -130,8 +130,8 @@ async fn entries_of_a_first_reign_are_misses_in_the_second_under_strict() -> Res
     world.create_table(book::Entity).await;
     let autocache = process(&world, &url, Consistency::Strict).await;
     let cache = autocache.cache::<book::Entity>();
-    let book = titled("Emma").insert(&autocache.connection()).await?;
-    assert!(cache.contains(book.id).await?);
+    let book = titled("Emma").insert(&world.plain).await?;
+    warm(&autocache, std::slice::from_ref(&book)).await?;
     let probe = titled("probe").insert(&world.plain).await?;
     for reign in 1..=2 {
         let primary = group.fail_over();

@@ -4,6 +4,7 @@ use super::{assert_undisturbed, books_of, database, process, slot, warm, warm_bo
 use crate::support::{Cluster, Load};
 use sea_orm::DbErr;
 use sea_orm_autocache::prelude::*;
+use std::collections::BTreeSet;
 
 const BOOKS: i64 = 120;
 /// Beside those with a book.
@@ -22,19 +23,11 @@ async fn a_node_that_joins_and_leaves_costs_no_error_and_serves_no_older_row() -
     let load = Load::begin(&both, &books);
     let new = cluster.add_node();
     let theirs = books_of(&cluster, 0, &both[0], &books);
-    let mut slots: Vec<u16> = theirs.iter().map(|book| slot(&both[0], book)).collect();
+    let mut slots: BTreeSet<u16> = theirs.iter().map(|book| slot(&both[0], book)).collect();
     slots.extend(0..SLOTS);
-    cluster.move_slots(&slots, new);
+    cluster.move_slots(&Vec::from_iter(slots), new);
     for autocache in &both {
-        let cache = autocache.cache::<crate::entities::book::Entity>();
-        for book in &theirs {
-            // A writer may be at it right now.
-            crate::outage::until(super::SOON, "a hit", || async {
-                cache.get(book.id).await.expect("a row");
-                cache.contains(book.id).await.expect("an answer")
-            })
-            .await;
-        }
+        warm(autocache, &theirs).await?;
     }
     cluster.remove_node(new, 1);
     tokio::time::sleep(super::PATIENCE).await;

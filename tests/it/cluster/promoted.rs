@@ -1,6 +1,6 @@
 //! What the entries of a promoted replica are worth.
 
-use super::{SOON, database, process};
+use super::{SOON, database, process, warm};
 use crate::entities::book;
 use crate::laws::titled;
 use crate::outage::until;
@@ -19,15 +19,17 @@ async fn a_promoted_replica_that_lags_is_a_miss_under_strict() -> Result<(), DbE
     let strict = process(&world, &url, Consistency::Strict).await;
     let available = process(&world, &url, Consistency::Available).await;
     let (safe, loose) = (strict.cache::<book::Entity>(), available.cache::<book::Entity>());
-    let changed = titled("old").insert(&strict.connection()).await?;
+    let changed = titled("old").insert(&world.plain).await?;
+    warm(&strict, std::slice::from_ref(&changed)).await?;
     let victim = cluster.owner(&safe.make_key(changed.id).unwrap());
     // Of the same node, and heard of by the replica.
     let kept = loop {
-        let kept = titled("kept").insert(&strict.connection()).await?;
+        let kept = titled("kept").insert(&world.plain).await?;
         if cluster.owner(&safe.make_key(kept.id).unwrap()) == victim {
             break kept;
         }
     };
+    warm(&strict, std::slice::from_ref(&kept)).await?;
     let replica = cluster.replica_of(victim);
     let port = cluster.nodes[replica].port;
     cluster.wait("replication", || {
@@ -75,7 +77,8 @@ async fn entries_of_a_promoted_replica_are_misses_once_under_strict() -> Result<
     let strict = process(&world, &url, Consistency::Strict).await;
     let available = process(&world, &url, Consistency::Available).await;
     let cache = strict.cache::<book::Entity>();
-    let book = titled("Emma").insert(&strict.connection()).await?;
+    let book = titled("Emma").insert(&world.plain).await?;
+    warm(&strict, std::slice::from_ref(&book)).await?;
     let key = cache.make_key(book.id).unwrap();
     let victim = cluster.owner(&key);
     let replica = cluster.replica_of(victim);

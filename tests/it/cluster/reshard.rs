@@ -4,6 +4,7 @@ use super::{assert_undisturbed, database, process, slot, warm, warm_books};
 use crate::support::{Cluster, Load};
 use sea_orm::DbErr;
 use sea_orm_autocache::prelude::*;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 const BOOKS: i64 = 120;
@@ -22,7 +23,7 @@ async fn a_reshard_under_load_costs_no_error_and_serves_no_older_row() -> Result
     let load = Load::begin(&both, &books);
     let begun = Instant::now();
     // First those with a book, from every node to the next one.
-    let mut slots: Vec<u16> = books.iter().map(|book| slot(&both[0], book)).collect();
+    let mut slots: BTreeSet<u16> = books.iter().map(|book| slot(&both[0], book)).collect();
     slots.extend((0..16_384).step_by(16_384 / SLOTS));
     for node in 0..3 {
         let here: Vec<u16> = cluster.slots_of(node);

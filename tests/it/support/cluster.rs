@@ -108,6 +108,11 @@ impl Cluster {
         self.nodes.iter().filter(|node| node.is_up())
     }
 
+    /// Their places.
+    pub fn up_places(&self) -> impl Iterator<Item = usize> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].is_up())
+    }
+
     fn know_one_another(&self, count: usize) -> bool {
         self.up().all(|node| {
             let nodes = say(node.port, "CLUSTER NODES");
@@ -150,24 +155,16 @@ impl Cluster {
         format!("redis-cluster://127.0.0.1:{}?{}", seeds[0], more.join("&"))
     }
 
-    /// Which node has this id.
-    pub fn named(&self, id: &str) -> usize {
-        self.nodes.iter().position(|node| node.id == id).expect("a node of this cluster")
-    }
-
-    /// Which node owns the key's slot, as one that runs says.
+    /// Which node owns the key's slot.
     pub fn owner(&self, key: &str) -> usize {
         self.owner_of(slot_of(key)).unwrap_or_else(|| panic!("the slot of `{key}` has no owner"))
     }
 
     pub fn owner_of(&self, slot: u16) -> Option<usize> {
-        let node = self.up().next().expect("a node that runs");
-        let owners = owners(node.port);
-        let (.., id) = owners.iter().find(|(first, last, _)| (*first..=*last).contains(&slot))?;
-        Some(self.named(id))
+        self.up_places().find(|node| self.slots_of(*node).binary_search(&slot).is_ok())
     }
 
-    /// The slots of a node, as itself says.
+    /// The slots of a node, as itself says. What the others say may be older.
     pub fn slots_of(&self, node: usize) -> Vec<u16> {
         let owned = owners(self.nodes[node].port).into_iter().filter(|(.., id)| *id == self.nodes[node].id);
         owned.flat_map(|(first, last, _)| first..=last).collect()
@@ -234,6 +231,7 @@ impl Cluster {
         let node = self.nodes.len() - 1;
         self.meet(node, 0..node);
         self.wait("acquaintance", || self.know_one_another(self.up().count()));
+        self.settle();
         node
     }
 

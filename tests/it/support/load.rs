@@ -59,10 +59,6 @@ impl Load {
         load
     }
 
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
     /// Stops, and says what was seen.
     pub async fn end(mut self) -> Arc<Tally> {
         self.stopped.store(true, Ordering::SeqCst);

@@ -18,10 +18,11 @@ pub struct Move<'c> {
 impl Cluster {
     /// Moves these slots, one after the other.
     pub fn move_slots(&self, slots: &[u16], to: usize) {
-        let owners: Vec<Option<usize>> = slots.iter().map(|slot| self.owner_of(*slot)).collect();
         let mut wires = self.wires();
-        for (slot, from) in slots.iter().zip(owners) {
-            let from = from.expect("an owner");
+        let owned: Vec<(usize, Vec<u16>)> = self.up_places().map(|node| (node, self.slots_of(node))).collect();
+        for slot in slots {
+            let owner = owned.iter().find(|(_, slots)| slots.binary_search(slot).is_ok());
+            let from = owner.expect("an owner").0;
             if from != to {
                 let mut moving = Move { cluster: self, slot: *slot, from, to, wires };
                 moving.begin();
