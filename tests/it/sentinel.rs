@@ -105,6 +105,33 @@ async fn a_primary_that_was_cut_off_serves_nothing_when_it_comes_back() -> Resul
     Ok(())
 }
 
+/// It has asked nothing while the primary was replaced. What it is connected to still takes itself for the primary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_slept_through_a_failover_finds_the_new_primary() -> Result<(), DbErr> {
+    let group = Sentinels::start(1);
+    let shop = Shop::open(&group, Consistency::Strict).await?;
+    let [awake, asleep] = &shop.both;
+    let book = &shop.written[0];
+    warm(asleep, std::slice::from_ref(book)).await?;
+    group.pause(0);
+    let new = group.wait_until_replaced(0);
+    warm(awake, &shop.kept).await?;
+    let changed = retitled(awake, book, "while it slept").await?;
+    group.resume(0);
+    let (cache, begun) = (asleep.cache::<book::Entity>(), Instant::now());
+    let found = until(SOON, "the new row", || async { cache.get(book.id).await.unwrap() == changed }).await;
+    println!("a process that had slept answered with the older row for {found:?}");
+    let reads = || crate::support::resp::calls(group.port(new), "get");
+    until(SOON, "the new primary", || async {
+        let before = reads();
+        assert_eq!(cache.get(book.id).await.unwrap(), changed);
+        reads() > before
+    })
+    .await;
+    println!("and found the new primary after {:?}", begun.elapsed());
+    Ok(())
+}
+
 /// It begins where it was, with nothing, and takes itself for the primary.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_was_started_again_is_not_taken_for_one() -> Result<(), DbErr> {

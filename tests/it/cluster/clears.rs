@@ -3,7 +3,7 @@
 use super::{moving_cluster, warm_books};
 use crate::entities::book;
 use crate::laws::cold_books;
-use crate::support::cluster::{Cluster, slot_of};
+use crate::support::cluster::slot_of;
 use crate::support::{World, patient_store};
 use sea_orm::DbErr;
 use sea_orm_autocache::Store;
@@ -30,7 +30,7 @@ async fn entries(store: &dyn Store, keys: &[String]) -> usize {
 
 #[tokio::test]
 async fn a_clear_reaches_the_keys_of_every_primary() -> Result<(), DbErr> {
-    let cluster = moving_cluster();
+    let cluster = moving_cluster().await;
     let world = World::on_cluster(cluster.url(), |builder| builder).await;
     let other = World::on_cluster(cluster.url(), |builder| builder).await;
     let others = warm_books(&other, &other.autocache, 1..=10).await?;
@@ -56,7 +56,7 @@ async fn a_clear_reaches_the_keys_of_every_primary() -> Result<(), DbErr> {
 /// Slots go from nodes that the clear has not walked yet to such that it has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clear_during_a_reshard_is_whole_or_an_error() -> Result<(), DbErr> {
-    let cluster = Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]);
+    let cluster = moving_cluster().await;
     let world = World::on_cluster(cluster.url(), |builder| builder).await;
     cold_books(&world, 1..=FEWER).await?;
     let cache = world.autocache.cache::<book::Entity>();

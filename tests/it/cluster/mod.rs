@@ -20,16 +20,18 @@ use sea_orm_autocache::prelude::*;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// What an operator of Redis bears.
 pub const SOON: Duration = Duration::from_secs(15);
 /// Longer than a busy machine takes to answer, and shorter than a failover.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A cluster whose tests move slots of keys of their own.
-pub fn moving_cluster() -> &'static Cluster {
-    static SHARED: OnceLock<Cluster> = OnceLock::new();
-    SHARED.get_or_init(|| Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]))
+/// A cluster for tests that move slots, one at a time: moves that overlap may leave a slot without an owner.
+pub async fn moving_cluster() -> MutexGuard<'static, Cluster> {
+    static SHARED: OnceLock<Mutex<Cluster>> = OnceLock::new();
+    let start = || Mutex::new(Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]));
+    SHARED.get_or_init(start).lock().await
 }
 
 /// A database, over which processes are.

@@ -31,14 +31,14 @@ fn elsewhere(cluster: &Cluster, slot: u16) -> usize {
 
 #[tokio::test]
 async fn a_slot_that_has_moved_costs_no_error_and_no_hit() -> Result<(), DbErr> {
-    let cluster = moving_cluster();
+    let cluster = moving_cluster().await;
     let world = World::on_cluster(cluster.url(), strict).await;
     let books = warm_books(&world, &world.autocache, 1..=5).await?;
     let cache = world.autocache.cache::<book::Entity>();
     let move_all = || {
         for book in &books {
             let slot = slot_of(&cache.make_key(book.id).unwrap());
-            cluster.move_slots(&[slot], elsewhere(cluster, slot));
+            cluster.move_slots(&[slot], elsewhere(&cluster, slot));
         }
     };
     move_all();
@@ -108,7 +108,7 @@ async fn holds(here: &World, there: &World, step: &str) -> Result<(), DbErr> {
 
 #[tokio::test]
 async fn a_slot_on_its_way_costs_no_error_and_serves_no_older_row() -> Result<(), DbErr> {
-    let cluster = moving_cluster();
+    let cluster = moving_cluster().await;
     let here = World::on_cluster(cluster.url(), strict).await;
     here.create_table(tagged::Entity).await;
     let there = here.neighbour_with(strict).await;
@@ -120,7 +120,7 @@ async fn a_slot_on_its_way_costs_no_error_and_serves_no_older_row() -> Result<()
     let key = |id| cache.make_key(id).unwrap();
     let slot = slot_of(&key(1));
     for round in 0..2 {
-        let mut moving = cluster.begin_move(slot, elsewhere(cluster, slot));
+        let mut moving = cluster.begin_move(slot, elsewhere(&cluster, slot));
         holds(&here, &there, &format!("{round}, begun")).await?;
         moving.move_key(&key(1));
         moving.move_key(&key(2));
@@ -137,13 +137,13 @@ async fn a_slot_on_its_way_costs_no_error_and_serves_no_older_row() -> Result<()
 /// What has been moved is left behind, and the slot stays where it was.
 #[tokio::test]
 async fn a_move_that_is_given_up_serves_no_older_row() -> Result<(), DbErr> {
-    let cluster = moving_cluster();
+    let cluster = moving_cluster().await;
     let world = World::on_cluster(cluster.url(), strict).await;
     let books = warm_books(&world, &world.autocache, 1..=1).await?;
     let cache = world.autocache.cache::<book::Entity>();
     let key = cache.make_key(1).unwrap();
     let slot = slot_of(&key);
-    let (from, to) = (cluster.owner_of(slot).unwrap(), elsewhere(cluster, slot));
+    let (from, to) = (cluster.owner_of(slot).unwrap(), elsewhere(&cluster, slot));
     let mut moving = cluster.begin_move(slot, to);
     moving.move_keys();
     // It lands where the slot goes, and is left behind there.
@@ -163,7 +163,7 @@ async fn a_move_that_is_given_up_serves_no_older_row() -> Result<(), DbErr> {
 /// A moved slot is learnt: it is not a detour for ever.
 #[tokio::test]
 async fn a_redirection_is_learnt() -> Result<(), DbErr> {
-    let cluster = Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]);
+    let cluster = moving_cluster().await;
     let world = World::on_cluster(cluster.url(), strict).await;
     warm_books(&world, &world.autocache, 1..=1).await?;
     let cache = world.autocache.cache::<book::Entity>();
@@ -186,7 +186,7 @@ async fn a_redirection_is_learnt() -> Result<(), DbErr> {
 
 #[tokio::test]
 async fn a_seed_that_is_dead_does_not_matter() -> Result<(), DbErr> {
-    let cluster = moving_cluster();
+    let cluster = moving_cluster().await;
     for seeds in [[free_port(), cluster.nodes[1].port], [cluster.nodes[2].port, free_port()]] {
         let url = Cluster::url_of(&seeds);
         patient_store(&url).await;

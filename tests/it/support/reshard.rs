@@ -16,7 +16,7 @@ pub struct Move<'c> {
 }
 
 impl Cluster {
-    /// Moves these slots, one after the other.
+    /// Moves these slots, one after the other, and waits until all nodes know.
     pub fn move_slots(&self, slots: &[u16], to: usize) {
         let mut wires = self.wires();
         let owned: Vec<(usize, Vec<u16>)> = self.up_places().map(|node| (node, self.slots_of(node))).collect();
@@ -27,9 +27,11 @@ impl Cluster {
                 let mut moving = Move { cluster: self, slot: *slot, from, to, wires };
                 moving.begin();
                 moving.move_keys();
-                wires = moving.end();
+                moving.give();
+                wires = moving.wires;
             }
         }
+        self.settle();
     }
 
     /// Begins to move a slot: its keys are still where they were.
@@ -83,8 +85,13 @@ impl Move<'_> {
         self.tell(self.from, &["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS", key]);
     }
 
-    /// Gives the slot to its new owner. All keys must have been moved.
-    pub fn end(mut self) -> Vec<Option<Wire>> {
+    /// Gives the slot to its new owner, and waits until all nodes know. All keys must have been moved.
+    pub fn end(mut self) {
+        self.give();
+        self.cluster.settle();
+    }
+
+    fn give(&mut self) {
         let slot = self.slot.to_string();
         let id = self.cluster.nodes[self.to].id.as_str();
         let command = ["CLUSTER", "SETSLOT", &slot, "NODE", id];
@@ -98,7 +105,6 @@ impl Move<'_> {
                 let _ = wire.ask(&command);
             }
         }
-        self.wires
     }
 
     /// Leaves the slot where it was. Its keys must be there.
