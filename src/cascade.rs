@@ -92,8 +92,9 @@ impl Reference {
             let place = |column: &usize| self.key.own.iter().position(|own| own == column);
             let ordered = index.columns.iter().filter_map(|column| values.get(place(column)?).cloned());
             let ordered: Vec<Value> = ordered.collect();
-            let empty = keyspace.encode_list(index, &ordered, &[], intents.token());
-            intents.add_witness(keyspace, keyspace.index_key(index, &ordered), empty);
+            let key = keyspace.index_key(index, &ordered);
+            let empty = keyspace.encode_list(&key, index, &ordered, &[], intents.token());
+            intents.add_witness(keyspace, key, empty);
         }
     }
 

@@ -47,7 +47,7 @@ pub use read::{EntryState, Inspection};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
-#[cfg(feature = "fred")]
+#[cfg(feature = "_redis")]
 pub use store::{RedisStore, RedisStoreBuilder};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
@@ -57,7 +57,7 @@ pub use sea_orm;
 
 /// What an entity module and a `main` need.
 pub mod prelude {
-    #[cfg(feature = "fred")]
+    #[cfg(feature = "_redis")]
     pub use crate::RedisStore;
     pub use crate::{
         Autocache, CacheController, CacheError, CacheErrorKind, CachedConnection, CachedEntity, CachedLoader,

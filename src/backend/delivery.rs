@@ -20,10 +20,14 @@ pub(super) async fn deliver(store: &StoreHandle, journal: &Journal) -> Result<()
         for reply in replies.by_ref().take(page.fences.len()) {
             reply?;
         }
+        let mut delivered = Ok(());
         for ((key, token), reply) in page.keys.into_iter().zip(replies) {
-            reply?;
-            journal.settle(&key, token);
+            match reply {
+                Ok(_) => journal.settle(&key, token),
+                Err(error) => delivered = Err(error),
+            }
         }
+        delivered?;
     }
     for entity in journal.due_entities(now) {
         clear(store, &entity).await?;

@@ -257,17 +257,20 @@ impl Backend {
         self.inner.store.as_dyn().keeps_order()
     }
 
-    pub(crate) fn stamp(&self) -> Option<u32> {
-        self.inner.store.as_dyn().stamp()
+    /// See [`Store::stamp`](crate::Store::stamp).
+    pub(crate) fn stamp(&self, key: &str) -> Option<u32> {
+        self.inner.store.as_dyn().stamp(key)
     }
 
     /// Opens the breaker on the first error that says that the store is away: the next caller must not wait as
-    /// long.
+    /// long. Not when only a part of it is: the store itself lets nobody wait for that one.
     fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &result
-            && error.is_away()
+            && (error.is_away() || error.is_partial())
         {
-            if self.inner.breaker.open() {
+            let is_news =
+                if error.is_away() { self.inner.breaker.open() } else { !self.inner.outage.is_on() };
+            if is_news {
                 self.inner.outage.begin(&self.inner.name, error, self.inner.tally.failures());
                 self.inner.wake.notify_one();
             }
@@ -303,30 +306,35 @@ async fn recover(recovery: Recovery) {
     inner.recovery.keep(pin!(bring_back(&inner))).await;
     drop(recovery);
     // What was queued between the last check and the drop has not started another recovery.
-    if !inner.journal.is_empty() || inner.breaker.is_open() {
+    if !inner.journal.is_empty() || inner.breaker.is_open() || !inner.store.as_dyn().is_whole() {
         Backend { inner }.recover();
     }
 }
 
-/// Probes the store and delivers the journal until the breaker is closed and the journal is empty.
+/// Probes the store and delivers the journal until the breaker is closed, the store is whole and the journal is empty.
 async fn bring_back(inner: &Inner) {
     let mut pause = PAUSE_MIN;
     let mut away_since = Instant::now();
     loop {
-        match reconcile(inner).await {
-            Ok(()) if inner.journal.is_empty() => return,
-            Ok(()) => {
+        let reconciled = reconcile(inner).await;
+        let is_whole = inner.store.as_dyn().is_whole();
+        if reconciled.is_ok() && is_whole {
+            inner.outage.end(&inner.name, inner.tally.failures(), inner.journal.len());
+        }
+        match reconciled {
+            Ok(()) if is_whole && inner.journal.is_empty() => return,
+            Ok(()) if is_whole => {
                 until_due(inner).await;
                 (pause, away_since) = (PAUSE_MIN, Instant::now());
             }
-            Err(error) if error.is_away() => {
+            // It answers.
+            Err(error) if is_whole && !error.is_away() => away_since = Instant::now(),
+            Ok(()) | Err(_) => {
                 if inner.store.as_dyn().reconnect(away_since.elapsed()).await {
                     inner.outage.note_reconnect(&inner.name);
                     pause = PAUSE_MIN;
                 }
             }
-            // It answers.
-            Err(_) => away_since = Instant::now(),
         }
         tokio::time::sleep(pause).await;
         pause = PAUSE_MAX.min(pause * 2);
@@ -352,7 +360,7 @@ async fn reconcile(inner: &Inner) -> Result<(), StoreError> {
     }
     // A user who may not read this key is answered, too.
     let _ = answered(inner.store.get(PROBE_KEY.to_owned()).await)?;
-    if inner.breaker.close() {
+    if inner.breaker.close() && inner.store.as_dyn().is_whole() {
         inner.outage.end(&inner.name, inner.tally.failures(), inner.journal.len());
     }
     delivered

@@ -28,8 +28,21 @@ impl Outage {
         Self { exported, ..Self::default() }
     }
 
+    /// Whether one has begun and not ended.
+    pub(super) fn is_on(&self) -> bool {
+        self.lock().is_some()
+    }
+
     pub(super) fn begin(&self, backend: &str, error: &StoreError, failures_before: u64) {
-        *self.lock() = Some(Begun { at: Instant::now(), failures_before, reconnected: false });
+        let begun = || Begun { at: Instant::now(), failures_before, reconnected: false };
+        self.lock().get_or_insert_with(begun);
+        if error.is_partial() {
+            tracing::warn!(
+                target: TARGET, backend, %error,
+                "a part of the cache does not answer; the database does for its rows until it is back"
+            );
+            return;
+        }
         tracing::warn!(
             target: TARGET, backend, %error,
             "the cache does not answer; the database does until it is back"

@@ -64,7 +64,8 @@ impl<'w> Ledger<'w> {
     pub(super) fn holds(&self, row: &Row, before: Option<&Row>) {
         let keyspace = &self.keyspace;
         let value = |column: usize| -> Value { keyspace.schema.get(row, column) };
-        self.conclude(&keyspace.schema.pk_of(&**row), keyspace.encode_row(&value, Token::random()));
+        let entry = |key: &str| keyspace.encode_row(key, &value, Token::random());
+        self.conclude(&keyspace.schema.pk_of(&**row), entry);
         let mut lists = all_list_keys(keyspace, &value);
         if let Some(before) = before {
             let left = all_list_keys(keyspace, &|column| keyspace.schema.get(before, column));
@@ -85,7 +86,7 @@ impl<'w> Ledger<'w> {
     /// There is no such row any more.
     pub(super) fn gone(&self, row: &Row) {
         let pk = self.keyspace.schema.pk_of(&**row);
-        self.conclude(&pk, self.keyspace.encode_tombstone(&pk, Token::random()));
+        self.conclude(&pk, |key| self.keyspace.encode_tombstone(key, &pk, Token::random()));
         self.touch_siblings(row);
     }
 
@@ -96,9 +97,9 @@ impl<'w> Ledger<'w> {
         beside.entities.iter().for_each(|keyspace| self.touch_entity(keyspace));
     }
 
-    fn conclude(&self, pk: &ValueTuple, entry: Option<Entry>) {
+    fn conclude(&self, pk: &ValueTuple, entry: impl FnOnce(&str) -> Option<Entry>) {
         let Some(key) = self.keyspace.key(pk).filter(|_| !self.keyspace.is_off()) else { return };
-        self.work.publish(&self.keyspace, &key, entry, self.since);
+        self.work.publish(&self.keyspace, &key, entry(&key), self.since);
     }
 
     /// The row with this key may change.

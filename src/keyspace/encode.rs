@@ -14,9 +14,14 @@ use std::sync::atomic::Ordering;
 pub(crate) type Entry = (Bytes, Lifetime);
 
 impl Keyspace {
-    /// The entry of a row; `None` if it may not be cached.
-    pub(crate) fn encode_row(&self, value: &dyn Fn(usize) -> Value, nonce: Token) -> Option<Entry> {
-        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
+    /// The entry of a row under this key; `None` if it may not be cached.
+    pub(crate) fn encode_row(
+        &self,
+        key: &str,
+        value: &dyn Fn(usize) -> Value,
+        nonce: Token,
+    ) -> Option<Entry> {
+        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp(key)?, nonce };
         match entry::encode_row(&header, self.schema.columns.len(), value) {
             Ok(bytes) if bytes.len() > self.settings.max_entry_bytes => {
                 self.stats.count(Event::oversized);
@@ -33,8 +38,8 @@ impl Keyspace {
     }
 
     /// The tombstone of a primary key; `None` without negative caching.
-    pub(crate) fn encode_tombstone(&self, pk: &ValueTuple, nonce: Token) -> Option<Entry> {
-        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp()?, nonce };
+    pub(crate) fn encode_tombstone(&self, key: &str, pk: &ValueTuple, nonce: Token) -> Option<Entry> {
+        let header = Header { fingerprint: self.fingerprint, stamp: self.backend.stamp(key)?, nonce };
         let mark = PkMark::of(&key::pk_text(pk)?);
         Some((entry::encode_tombstone(&header, mark), Lifetime::of(self.tombstone_ttl?)))
     }
@@ -42,12 +47,13 @@ impl Keyspace {
     /// The entry of a list with these members; `None` if it may not be cached.
     pub(crate) fn encode_list(
         &self,
+        key: &str,
         index: &IndexDef,
         values: &[Value],
         members: &[ValueTuple],
         nonce: Token,
     ) -> Option<Entry> {
-        let header = Header { fingerprint: index.fingerprint, stamp: self.backend.stamp()?, nonce };
+        let header = Header { fingerprint: index.fingerprint, stamp: self.backend.stamp(key)?, nonce };
         if members.len() > index.limit {
             self.stats.count(Event::oversized);
             return None;

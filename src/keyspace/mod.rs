@@ -20,6 +20,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Who has answered with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnsweredBy {
+    /// A store with one stamp for all keys.
+    Store,
+    /// A server with this stamp.
+    Server(Option<u32>),
+}
+
 /// One entity's names, entries and counters.
 #[derive(Debug)]
 pub(crate) struct Keyspace {
@@ -215,8 +224,12 @@ impl Keyspace {
     }
 
     /// What an entry's bytes say: a row's payload, an absence, or why they cannot be used.
-    pub(crate) fn read<'a>(&self, bytes: &'a [u8]) -> Result<entry::Content<'a>, entry::Unreadable> {
-        self.read_as(bytes, self.fingerprint)
+    pub(crate) fn read<'a>(
+        &self,
+        bytes: &'a [u8],
+        by: AnsweredBy,
+    ) -> Result<entry::Content<'a>, entry::Unreadable> {
+        self.read_as(bytes, by, self.fingerprint)
     }
 
     /// As [`read`](Self::read), for an entry of this index.
@@ -224,25 +237,28 @@ impl Keyspace {
         &self,
         index: &IndexDef,
         bytes: &'a [u8],
+        by: AnsweredBy,
     ) -> Result<entry::Content<'a>, entry::Unreadable> {
-        self.read_as(bytes, index.fingerprint)
+        self.read_as(bytes, by, index.fingerprint)
     }
 
     fn read_as<'a>(
         &self,
         bytes: &'a [u8],
+        by: AnsweredBy,
         fingerprint: Fingerprint,
     ) -> Result<entry::Content<'a>, entry::Unreadable> {
-        let reading = self.reading().ok_or(entry::Unreadable::OtherServer)?;
+        let reading = self.reading(by).ok_or(entry::Unreadable::OtherServer)?;
         entry::read(bytes, Reading { fingerprint, ..reading })
     }
 
     /// What a row's entry must say of itself to be read now; `None`: no entry may be.
     #[inline]
-    pub(crate) fn reading(&self) -> Option<Reading> {
-        let stamp = match self.settings.consistency {
-            Consistency::Available => None,
-            Consistency::Strict => Some(self.backend.stamp()?),
+    pub(crate) fn reading(&self, by: AnsweredBy) -> Option<Reading> {
+        let stamp = match (self.settings.consistency, by) {
+            (Consistency::Available, _) => None,
+            (Consistency::Strict, AnsweredBy::Store) => Some(self.backend.stamp("")?),
+            (Consistency::Strict, AnsweredBy::Server(stamp)) => Some(stamp?),
         };
         Some(Reading { fingerprint: self.fingerprint, stamp })
     }

@@ -92,8 +92,11 @@ async fn read_and_fill(load: Load<'_>, granted: Vec<Leader>, guard: LeaseGuard) 
 /// row would not find this entry.
 fn entry(keyspace: &Keyspace, leader: &Leader, rows: &Rows) -> Option<Entry> {
     let pk = leader.want.pk();
-    let Some(row) = rows.first() else { return keyspace.encode_tombstone(&pk, leader.token) };
+    let Some(row) = rows.first() else {
+        return keyspace.encode_tombstone(&leader.want.key, &pk, leader.token);
+    };
     let schema = &keyspace.schema;
     let same = pk_text(&schema.pk_of(&**row)) == pk_text(&pk);
-    same.then(|| keyspace.encode_row(&|column| schema.get(row, column), leader.token)).flatten()
+    same.then(|| keyspace.encode_row(&leader.want.key, &|column| schema.get(row, column), leader.token))
+        .flatten()
 }

@@ -123,7 +123,7 @@ impl<'a> Populate<'a> {
 
     async fn fence_bytes(&self, fence: &str) -> Option<Bytes> {
         match self.keyspace().backend.get(fence.to_owned()).await {
-            Ok(Found::Bytes(bytes)) => Some(bytes),
+            Ok(Found::Bytes(bytes) | Found::Stamped { bytes, .. }) => Some(bytes),
             _ => None,
         }
     }
@@ -161,7 +161,7 @@ impl<'a> Populate<'a> {
         }
         let keyspace = self.keyspace();
         let members: Vec<ValueTuple> = rows.iter().map(|row| keyspace.schema.pk_of(&**row)).collect();
-        keyspace.encode_list(self.lists.index, &leader.want.values, &members, leader.token)
+        keyspace.encode_list(&leader.want.key, self.lists.index, &leader.want.values, &members, leader.token)
     }
 
     /// The fills of those rows that are not cached and were proved not to have changed since the `SELECT`.
@@ -214,7 +214,7 @@ impl<'a> Populate<'a> {
     fn fill_row(&self, candidate: Candidate, proved: bool) -> Command {
         let Candidate { key, row, token } = candidate;
         let keyspace = self.keyspace();
-        let entry = || keyspace.encode_row(&|column| keyspace.schema.get(&row, column), token);
+        let entry = || keyspace.encode_row(&key, &|column| keyspace.schema.get(&row, column), token);
         let step = match proved.then(entry).flatten() {
             Some((entry, lifetime)) => Step::Fill { token, entry, lifetime },
             None => Step::Unlease { token },

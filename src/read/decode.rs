@@ -4,7 +4,7 @@ use super::slot::{RowSlot, SharedRow};
 use crate::entry::values::Reader;
 use crate::entry::{Content, PkMark, Unreadable};
 use crate::key::{self, pk_text, same_text};
-use crate::keyspace::Keyspace;
+use crate::keyspace::{AnsweredBy, Keyspace};
 use crate::store::{Decoded, Found, MemoryEntry};
 use crate::telemetry::Event;
 use bytes::Bytes;
@@ -33,7 +33,8 @@ pub(super) fn decode(keyspace: &Keyspace, pk: &ValueTuple, found: Found, slot: &
             keyspace.stats.count(Event::undecodable);
             Answer::Nothing
         }
-        Found::Bytes(bytes) => decode_bytes(keyspace, pk, bytes, slot),
+        Found::Bytes(bytes) => decode_bytes(keyspace, pk, bytes, AnsweredBy::Store, slot),
+        Found::Stamped { bytes, stamp } => decode_bytes(keyspace, pk, bytes, AnsweredBy::Server(stamp), slot),
         Found::Memory(entry) => {
             let answer = decode_in_memory(keyspace, pk, &entry, slot);
             if let (Answer::Row, Some(ids), Some(id)) = (&answer, &keyspace.ids, key::integer(pk)) {
@@ -51,7 +52,7 @@ fn decode_in_memory(
     entry: &Arc<MemoryEntry>,
     slot: &mut dyn RowSlot,
 ) -> Answer {
-    let reading = keyspace.reading();
+    let reading = keyspace.reading(AnsweredBy::Store);
     if let Some(known) = entry.decoded()
         && Some(known.reading) == reading
         && is_row_of(keyspace, &*known.row, pk)
@@ -60,7 +61,7 @@ fn decode_in_memory(
         return Answer::Row;
     }
     let mut shared = SharedRow::of(keyspace.schema.ops);
-    let answer = decode_bytes(keyspace, pk, entry.bytes().clone(), &mut shared);
+    let answer = decode_bytes(keyspace, pk, entry.bytes().clone(), AnsweredBy::Store, &mut shared);
     if let (Some(row), Some(reading)) = (shared.row, reading) {
         slot.put(&row);
         entry.remember(Decoded { reading, row });
@@ -68,8 +69,14 @@ fn decode_in_memory(
     answer
 }
 
-fn decode_bytes(keyspace: &Keyspace, pk: &ValueTuple, bytes: Bytes, slot: &mut dyn RowSlot) -> Answer {
-    let payload = match keyspace.read(&bytes) {
+fn decode_bytes(
+    keyspace: &Keyspace,
+    pk: &ValueTuple,
+    bytes: Bytes,
+    by: AnsweredBy,
+    slot: &mut dyn RowSlot,
+) -> Answer {
+    let payload = match keyspace.read(&bytes, by) {
         Ok(Content::Row(payload)) => payload,
         Ok(Content::Absence(mark)) if pk_text(pk).is_some_and(|text| PkMark::of(&text) == mark) => {
             return Answer::Absent;

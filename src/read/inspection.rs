@@ -4,7 +4,7 @@ use super::decode::{decode_payload, is_row_of};
 use super::slot::{RowSlot, SharedRow};
 use crate::entry::{self, Content, PkMark, Unreadable};
 use crate::key::pk_text;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{AnsweredBy, Keyspace};
 use crate::store::{Found, Inspected, Slot, StoreError, decode_slot};
 use sea_orm::sea_query::{Value, ValueTuple};
 use std::fmt;
@@ -137,6 +137,7 @@ pub(crate) async fn inspect(keyspace: &Keyspace, pk: &ValueTuple) -> Result<Insp
     // A primary key with a NULL in it names no row.
     let Some(key) = keyspace.key(pk) else { return Ok(inspection) };
     inspection.bypassed = keyspace.backend.bypasses(&key);
+    let by = AnsweredBy::Server(keyspace.backend.stamp(&key));
     let Inspected { key, found, ttl, now_ms } = keyspace.backend.inspect(&key).await?;
     (inspection.key, inspection.ttl) = (key, ttl);
     let bytes = match found {
@@ -145,12 +146,12 @@ pub(crate) async fn inspect(keyspace: &Keyspace, pk: &ValueTuple) -> Result<Insp
             inspection.state = EntryState::OtherType;
             return Ok(inspection);
         }
-        Found::Bytes(bytes) => bytes,
+        Found::Bytes(bytes) | Found::Stamped { bytes, .. } => bytes,
         Found::Memory(entry) => entry.bytes().clone(),
     };
     inspection.bytes = bytes.len();
     inspection.fingerprint = entry::fingerprint_of(&bytes).map(|fingerprint| fingerprint.to_string());
-    (inspection.state, inspection.columns) = state_of(keyspace, pk, &bytes, now_ms);
+    (inspection.state, inspection.columns) = state_of(keyspace, pk, &bytes, by, now_ms);
     inspection.age = age_of(keyspace, inspection.state, ttl);
     Ok(inspection)
 }
@@ -159,9 +160,10 @@ fn state_of(
     keyspace: &Keyspace,
     pk: &ValueTuple,
     bytes: &[u8],
+    by: AnsweredBy,
     now_ms: u64,
 ) -> (EntryState, Vec<(&'static str, Value)>) {
-    let state = match keyspace.read(bytes) {
+    let state = match keyspace.read(bytes, by) {
         Ok(Content::Row(payload)) => return row_of(keyspace, pk, payload),
         Ok(Content::Absence(mark)) if pk_text(pk).is_some_and(|text| PkMark::of(&text) == mark) => {
             EntryState::Tombstone

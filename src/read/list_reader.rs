@@ -5,7 +5,7 @@ use super::{Reader, Rows, select};
 use crate::entity::{Row, pk_tuple};
 use crate::entry::{Content, Unreadable};
 use crate::key::same_text;
-use crate::keyspace::{IndexDef, Keyspace};
+use crate::keyspace::{AnsweredBy, IndexDef, Keyspace};
 use crate::store::Found;
 use crate::telemetry::Event;
 use bytes::Bytes;
@@ -49,16 +49,17 @@ impl<'a> ListReader<'a> {
     /// What the store has found for these values.
     pub(super) fn members(&self, want: &Want, found: &Found) -> Members {
         let keyspace = self.keyspace();
-        let bytes = match found {
+        let (bytes, by) = match found {
             Found::Nothing => return Members::Nothing,
             Found::Foreign => {
                 keyspace.stats.count(Event::undecodable);
                 return Members::Nothing;
             }
-            Found::Bytes(bytes) => bytes,
-            Found::Memory(entry) => entry.bytes(),
+            Found::Bytes(bytes) => (bytes, AnsweredBy::Store),
+            Found::Stamped { bytes, stamp } => (bytes, AnsweredBy::Server(*stamp)),
+            Found::Memory(entry) => (entry.bytes(), AnsweredBy::Store),
         };
-        let members = match keyspace.read_index(self.index, bytes) {
+        let members = match keyspace.read_index(self.index, bytes, by) {
             Ok(Content::Row(payload)) => keyspace.decode_list(self.index, &want.values, payload),
             Err(Unreadable::Marker) => return Members::Busy,
             Ok(Content::Absence(_)) | Err(_) => None,

@@ -236,7 +236,9 @@ impl<'a> Load<'a> {
             match reply {
                 Ok(Answer::Granted) => leased.granted.push(leader),
                 Ok(Answer::Found(bytes)) if mode == Mode::Lease => {
-                    leased.barred.extend(self.land_found(leader, Found::Bytes(bytes), limit).await);
+                    let stamp = self.keyspace().backend.stamp(&leader.want.key);
+                    let found = Found::Stamped { bytes, stamp };
+                    leased.barred.extend(self.land_found(leader, found, limit).await);
                 }
                 Ok(Answer::Busy) => leased.busy.push(leader),
                 Ok(_) | Err(_) => leased.barred.push(leader),

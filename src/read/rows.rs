@@ -9,6 +9,7 @@ use super::{Reader, Source, select};
 use crate::autocache::Region;
 use crate::entity::Row;
 use crate::key;
+use crate::keyspace::AnsweredBy;
 use crate::store::{Found, StoreError};
 use crate::telemetry::{Event, TARGET, Timed, Watch};
 use crate::trace;
@@ -31,7 +32,7 @@ pub(crate) fn find_by_id(region: &Region, pk: &ValueTuple, slot: &mut dyn RowSlo
     if keyspace.is_off() || !keyspace.backend.is_sound() {
         return false;
     }
-    let Some(reading) = keyspace.reading() else { return false };
+    let Some(reading) = keyspace.reading(AnsweredBy::Store) else { return false };
     let found = ids.read(id, reading.stamp, &mut |row| slot.copy(row));
     if found {
         keyspace.stats.count_by_id();
@@ -209,7 +210,7 @@ impl Reader<'_> {
             return self.read_database(pk, slot).await;
         }
         let unusable = match keyspace.backend.get(key).await {
-            Ok(Found::Bytes(bytes)) => Some(bytes),
+            Ok(Found::Bytes(bytes) | Found::Stamped { bytes, .. }) => Some(bytes),
             Ok(Found::Memory(entry)) => Some(entry.bytes().clone()),
             _ => None,
         };

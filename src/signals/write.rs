@@ -140,10 +140,10 @@ impl Site {
 }
 
 impl Outcome {
-    fn entry(&self, keyspace: &Keyspace, nonce: Token) -> Option<Entry> {
+    fn entry(&self, keyspace: &Keyspace, key: &str, nonce: Token) -> Option<Entry> {
         match &self.row {
-            Some(row) => keyspace.encode_row(&|column| row.values[column].clone(), nonce),
-            None => keyspace.encode_tombstone(&self.pk, nonce),
+            Some(row) => keyspace.encode_row(key, &|column| row.values[column].clone(), nonce),
+            None => keyspace.encode_tombstone(key, &self.pk, nonce),
         }
     }
 
@@ -282,7 +282,7 @@ pub(super) async fn end(entity: Entity, site: Site, outcome: Outcome) -> Result<
             // Without a note it is not known whether this row was written at all, or read from a snapshot.
             match note.map(|note| note.kind) {
                 Some(NoteKind::InTransaction { since }) => {
-                    work.publish(keyspace, &key, outcome.entry(keyspace, Token::random()), since);
+                    work.publish(keyspace, &key, outcome.entry(keyspace, &key, Token::random()), since);
                 }
                 _ => work.touch(keyspace, &key),
             }
@@ -321,7 +321,7 @@ async fn conclude(
     let done = Instant::now();
     let (note, intents) = taken(note);
     let mut intents = intents.unwrap_or_else(|| IntentSet::new(keyspace.settings.intent_ttl));
-    let entry = || outcome.entry(keyspace, intents.token());
+    let entry = || outcome.entry(keyspace, &key, intents.token());
     match note.as_ref().map(|note| &note.kind) {
         Some(NoteKind::Marked { row: true, publish, .. }) => {
             let entry = if *publish && intents.is_held() { entry() } else { None };

@@ -18,6 +18,9 @@ pub enum StoreErrorKind {
     /// The server cannot be reached, or the connection was lost.
     #[error("store unreachable")]
     Unreachable,
+    /// One of several servers cannot be reached. The others answer.
+    #[error("a part of the store is unreachable")]
+    Partial,
     /// The server did not answer in time. What was asked may have been done.
     #[error("store timed out")]
     Timeout,
@@ -38,6 +41,11 @@ impl StoreError {
     /// Whether the store is not there, or as good as not.
     pub(crate) fn is_away(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Unreachable | StoreErrorKind::Timeout)
+    }
+
+    /// Whether a part of the store is not there.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.kind == StoreErrorKind::Partial
     }
 
     /// What kind of failure this is.

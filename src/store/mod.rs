@@ -7,7 +7,7 @@ mod error;
 mod handle;
 mod inspected;
 mod memory;
-#[cfg(feature = "fred")]
+#[cfg(feature = "_redis")]
 mod redis;
 
 pub use crate::coherence::{
@@ -19,7 +19,7 @@ pub(crate) use handle::StoreHandle;
 pub use inspected::Inspected;
 pub(crate) use memory::{Decoded, IdIndex};
 pub use memory::{MemoryEntry, MemoryStore};
-#[cfg(feature = "fred")]
+#[cfg(feature = "_redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};
 
 use async_trait::async_trait;
@@ -55,6 +55,14 @@ pub enum Found {
     Nothing,
     /// The bytes of a slot.
     Bytes(Bytes),
+    /// The same, from one of several servers, each with a stamp of its own: see [`Store::stamp`].
+    #[non_exhaustive]
+    Stamped {
+        /// The bytes.
+        bytes: Bytes,
+        /// The stamp of the server that has answered. `None` while that is not known.
+        stamp: Option<u32>,
+    },
     /// An entry that lives in this process, with room for its decoded form.
     Memory(Arc<MemoryEntry>),
     /// The key holds something that is no string of bytes at all.
@@ -130,17 +138,25 @@ pub trait Store: Debug + Send + Sync + 'static {
         true
     }
 
-    /// Called after each probe that a store which is `away` for so long has not answered: a chance to replace
-    /// connections that lead nowhere, or whose runtime has ended, by ones of the caller's runtime. Whether it has.
-    /// Does nothing unless overridden.
+    /// Whether all of the store can be reached, as far as it knows: not while one of several servers is away. As long
+    /// as it is not whole, [`reconnect`](Self::reconnect) is called from time to time.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    /// Called after each probe that a store which is `away` for so long has not answered, and while a part of it is
+    /// away: a chance to look for servers that were replaced, and to replace connections that lead nowhere, or whose
+    /// runtime has ended, by ones of the caller's runtime. Whether it has. Does nothing unless overridden.
     async fn reconnect(&self, away: Duration) -> bool {
         let _ = away;
         false
     }
 
-    /// A stamp of the server that answers: it changes when another server, or the same one with
-    /// another memory, takes over. `None` while that is not known.
-    fn stamp(&self) -> Option<u32> {
+    /// A stamp of the server that holds this key: it changes when another server, or the same one with another memory,
+    /// takes over. `None` while that is not known. Where not all keys have one stamp, reads answer with
+    /// [`Found::Stamped`].
+    fn stamp(&self, key: &str) -> Option<u32> {
+        let _ = key;
         Some(0)
     }
 }

@@ -69,7 +69,7 @@ impl FaultyStore {
     pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
         let slot = match self.store.get(key).await? {
             Found::Nothing => Slot::Empty,
-            Found::Bytes(bytes) => decode_slot(&bytes, |_| ()),
+            Found::Bytes(bytes) | Found::Stamped { bytes, .. } => decode_slot(&bytes, |_| ()),
             Found::Memory(_) | Found::Foreign => Slot::Entry(()),
         };
         let steps = match slot {
@@ -130,6 +130,17 @@ impl FaultyStore {
         fate.answer(replies.into_iter().next().unwrap_or_else(lost))
     }
 
+    fn successor(&self, stamp: Option<u32>) -> Option<u32> {
+        stamp.map(|stamp| stamp.wrapping_add(self.successors.load(Ordering::SeqCst)))
+    }
+
+    fn succeeded(&self, found: Found) -> Found {
+        match found {
+            Found::Stamped { bytes, stamp } => Found::Stamped { bytes, stamp: self.successor(stamp) },
+            found => found,
+        }
+    }
+
     fn injections(&self) -> MutexGuard<'_, Vec<Injection>> {
         self.injections.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,12 +170,13 @@ fn injected(kind: StoreErrorKind) -> StoreError {
 impl Store for FaultyStore {
     async fn get(&self, key: &str) -> Result<Found, StoreError> {
         let fate = self.meet(Operation::Get, &[key.to_owned()]).await?;
-        fate.answer(self.store.get(key).await)
+        fate.answer(self.store.get(key).await.map(|found| self.succeeded(found)))
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
         let fate = self.meet(Operation::GetMany, keys).await?;
-        fate.answer(self.store.get_many(keys).await)
+        let found = self.store.get_many(keys).await;
+        fate.answer(found.map(|found| found.into_iter().map(|found| self.succeeded(found)).collect()))
     }
 
     /// One command after the other while there are injections, so that one may wait and the next see it.
@@ -198,8 +210,11 @@ impl Store for FaultyStore {
         self.store.reconnect(away).await
     }
 
-    fn stamp(&self) -> Option<u32> {
-        let successors = self.successors.load(Ordering::SeqCst);
-        self.store.stamp().map(|stamp| stamp.wrapping_add(successors))
+    fn is_whole(&self) -> bool {
+        self.store.is_whole()
+    }
+
+    fn stamp(&self, key: &str) -> Option<u32> {
+        self.successor(self.store.stamp(key))
     }
 }

@@ -102,7 +102,7 @@ impl IntentSet {
     }
 
     fn push(&mut self, keyspace: &Arc<Keyspace>, key: String, end: End) {
-        let stamp = keyspace.backend.stamp();
+        let stamp = keyspace.backend.stamp(&key);
         self.keys.push(Key { keyspace: keyspace.clone(), key, end, held: false, stamp, witness: false });
     }
 
@@ -275,7 +275,7 @@ impl Key {
     /// Whether the intent was acknowledged by the server that still answers. Another one, or an unknown one,
     /// may not have it.
     fn is_surely_held(&self) -> bool {
-        self.held && self.stamp.is_some() && self.keyspace.backend.stamp() == self.stamp
+        self.held && self.stamp.is_some() && self.keyspace.backend.stamp(&self.key) == self.stamp
     }
 }
 

@@ -1,35 +1,43 @@
-//! The store on Redis (or Valkey), through fred: one `GET` for a hit, one script call for a step.
+//! The store on Redis (or Valkey): one `GET` for a hit, one script call for a step.
+//!
+//! From below: a *wire* is a connection to one server, by some client; a *node* is a server with its connections and
+//! its stamp; a *topology* is one server, the primary that Sentinels name, or a Cluster; and the store speaks the
+//! protocol to it, by the scripts in `lua/`.
 
+mod address;
+#[cfg(feature = "fred")]
+mod adopted;
+mod builder;
+mod cluster;
 mod coalesce;
-mod connect;
-mod connections;
+mod identity;
+mod node;
 mod permissions;
+mod primary;
 mod reply;
+mod scan;
 mod scripts;
-mod server;
+mod slots;
+mod topology;
+mod wire;
 
-pub use connect::RedisStoreBuilder;
+pub use builder::RedisStoreBuilder;
 
 use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use cluster::Routed;
 use coalesce::{Coalescer, ReadBatch, read_coalesced};
-use connections::Connections;
-use fred::clients::{Client, Pipeline, WithOptions};
-use fred::interfaces::{ClientLike, KeysInterface};
-use fred::prelude::{FredResult, Value};
-use futures_util::TryStreamExt;
-use reply::{found, in_time, inspected, is_noscript, one_for_each, store_error};
+use node::{Node, Outgoing};
+use reply::{found, inspected};
+use scan::Scan;
 use scripts::{Call, Scripts};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use topology::Topology;
+use wire::RespValue;
 
-/// Keys of one page of a sweep. Pages bound the time the server is busy with one command.
-const SWEEP_PAGE: u32 = 500;
 /// Steps of one script call: it bounds the time that the server is busy with one command.
 const BATCH_STEPS_MAX: usize = 200;
 /// A batch may take the command timeout once more for each so many keys.
@@ -52,10 +60,8 @@ pub struct RedisStore {
 }
 
 struct Inner {
-    connections: ArcSwap<Connections>,
+    topology: Topology,
     command_timeout: Duration,
-    next: AtomicUsize,
-    clustered: bool,
     coalescer: Coalescer,
     /// Prepended to every key; often empty.
     prefix: String,
@@ -69,19 +75,6 @@ impl RedisStore {
         self.inner.command_timeout.saturating_mul(times)
     }
 
-    /// A client for a batch of so many keys.
-    fn batch_client(&self, keys: usize) -> WithOptions<Client> {
-        let connections = self.inner.connections.load();
-        let client = connections.client(&self.inner.next);
-        if keys < BATCH_KEYS {
-            return client.clone();
-        }
-        let mut options = client.options().clone();
-        options.timeout = Some(self.batch_timeout(keys));
-        let plain: &Client = client;
-        plain.with_options(&options)
-    }
-
     fn key(&self, key: &str) -> String {
         [&self.inner.prefix, key].concat()
     }
@@ -93,21 +86,28 @@ impl RedisStore {
 
     /// Reads a key that has its prefix.
     pub(super) async fn read(&self, mut key: String) -> Result<Found, StoreError> {
+        let limit = self.inner.command_timeout;
+        let cluster = match &self.inner.topology {
+            Topology::One(_) => None,
+            Topology::Cluster(cluster) => Some((cluster, cluster.node_for(&key)?, key.clone())),
+        };
         let in_flight = self.inner.coalescer.enter();
-        if in_flight.is_crowded && !self.is_clustered() {
+        if in_flight.is_crowded && cluster.is_none() {
             match read_coalesced(self, key).await {
                 Ok(answer) => return answer,
                 Err(unsent) => key = unsent,
             }
         }
-        self.read_alone(key).await
-    }
-
-    /// A plain `GET`.
-    async fn read_alone(&self, key: String) -> Result<Found, StoreError> {
-        let connections = self.inner.connections.load();
-        let answer = pin!(connections.untimed(&self.inner.next).get(key));
-        found(in_time(self.inner.command_timeout, answer).await)
+        let node = match (&self.inner.topology, &cluster) {
+            (Topology::One(primary), _) => &primary.node,
+            (_, Some((_, node, _))) => node,
+            (_, None) => return Ok(Found::Nothing),
+        };
+        let answer = node.get(key, limit).await;
+        match cluster {
+            None => Ok(found(answer)?),
+            Some((cluster, node, key)) => cluster.found(&node, key, answer, limit).await,
+        }
     }
 
     /// Reads keys that have their prefix.
@@ -115,25 +115,15 @@ impl RedisStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        if !self.is_clustered() {
-            // A key of another type reads as absent here; the lease that follows takes it over.
-            let limit = self.batch_timeout(keys.len());
-            let connections = self.inner.connections.load();
-            let answers = connections.untimed(&self.inner.next).mget::<Vec<Option<Bytes>>, _>(keys);
-            let answers = pin!(answers);
-            let found = in_time(limit, answers).await.map_err(|error| store_error(&error))?;
-            return Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect());
+        let limit = self.batch_timeout(keys.len());
+        match &self.inner.topology {
+            Topology::One(primary) => {
+                // A key of another type reads as absent here; the lease that follows takes it over.
+                let found = primary.node.mget(keys, limit).await?;
+                Ok(found.into_iter().map(|bytes| bytes.map_or(Found::Nothing, Found::Bytes)).collect())
+            }
+            Topology::Cluster(cluster) => cluster.get_many(keys, limit).await,
         }
-        let count = keys.len();
-        let pipeline = Pipeline::from(self.batch_client(count));
-        for key in keys {
-            pipeline.get::<(), _>(key).await.map_err(|error| store_error(&error))?;
-        }
-        one_for_each(pipeline.try_all().await, count).into_iter().map(found).collect()
-    }
-
-    fn is_clustered(&self) -> bool {
-        self.inner.clustered
     }
 
     /// A script call for each command, if there is one only or each may live on another server; else one for
@@ -142,9 +132,8 @@ impl RedisStore {
         let scripts = &self.inner.scripts;
         let mut keyed: Vec<(String, Step<Bytes>)> =
             commands.into_iter().map(|command| (self.owned_key(command.key), command.step)).collect();
-        let clustered = self.is_clustered();
-        if clustered || keyed.len() == 1 {
-            return keyed.into_iter().map(|(key, step)| scripts.call(key, step, clustered)).collect();
+        if self.inner.topology.is_cluster() || keyed.len() == 1 {
+            return keyed.into_iter().map(|(key, step)| scripts.call(key, step)).collect();
         }
         let mut calls = Vec::with_capacity(keyed.len().div_ceil(BATCH_STEPS_MAX));
         while keyed.len() > BATCH_STEPS_MAX {
@@ -155,59 +144,22 @@ impl RedisStore {
         calls
     }
 
-    /// One round trip: a call for itself, several as a pipeline.
-    async fn send(&self, calls: &[Call]) -> Vec<FredResult<Value>> {
-        // By fred's own timeout: it drops a call that it has not sent by then. One that was sent long after its
-        // writer has given up might put an old row where a newer one has been.
-        let client = self.batch_client(calls.iter().map(|call| call.steps).sum());
-        if let [call] = calls {
-            return vec![call.send(&client).await];
-        }
-        let pipeline = Pipeline::from(client);
-        for call in calls {
-            // Queues only; the answer is the pipeline's.
-            if let Err(error) = call.send(&pipeline).await {
-                return calls.iter().map(|_| Err(error.clone())).collect();
+    /// One round trip to each server.
+    async fn send(&self, calls: Vec<Call>) -> Vec<Result<RespValue, StoreError>> {
+        let Inner { topology, scripts, .. } = &*self.inner;
+        let limit = self.batch_timeout(calls.iter().map(|call| call.steps).sum());
+        match topology {
+            Topology::One(primary) => {
+                let commands: Vec<Outgoing<'_>> =
+                    calls.iter().map(|call| Outgoing::of(&call.request)).collect();
+                let answers = scripts.run(&primary.node, &commands, limit).await;
+                answers.into_iter().map(|answer| Ok(answer?)).collect()
+            }
+            Topology::Cluster(cluster) => {
+                let routed = calls.into_iter().map(|call| Routed { slot: call.slot, request: call.request });
+                cluster.send(&routed.collect::<Vec<_>>(), scripts, limit).await
             }
         }
-        one_for_each(pipeline.try_all::<Value>().await, calls.len())
-    }
-
-    /// Runs again the calls whose script the server does not know, after loading all scripts.
-    async fn reload_and_resend(&self, calls: &[Call], results: &mut [FredResult<Value>]) {
-        let missing: Vec<usize> = (0..calls.len()).filter(|&i| is_noscript(&results[i])).collect();
-        if missing.is_empty() {
-            return;
-        }
-        let connections = self.inner.connections.load_full();
-        if let Err(error) = self.inner.scripts.load(connections.client(&self.inner.next)).await {
-            tracing::debug!(target: "sea_orm_autocache", error = %error.details(), "scripts could not be loaded");
-            return;
-        }
-        let again: Vec<Call> = missing.iter().map(|&i| calls[i].clone()).collect();
-        for (index, result) in missing.into_iter().zip(self.send(&again).await) {
-            results[index] = result;
-        }
-    }
-
-    /// Invalidates what the sweep concerns of these keys. Their values do not leave the server.
-    async fn sweep_page(&self, keys: Vec<String>, sweep: &Sweep) -> Result<u64, StoreError> {
-        if keys.is_empty() {
-            return Ok(0);
-        }
-        let scripts = &self.inner.scripts;
-        let calls = if self.is_clustered() {
-            keys.into_iter().map(|key| scripts.sweep(vec![key], sweep.entity, true)).collect()
-        } else {
-            vec![scripts.sweep(keys, sweep.entity, false)]
-        };
-        let mut results = self.send(&calls).await;
-        self.reload_and_resend(&calls, &mut results).await;
-        let mut touched = 0;
-        for result in results {
-            touched += scripts::swept(result.map_err(|error| store_error(&error))?)?;
-        }
-        Ok(touched)
     }
 
     /// As [`clear`](Store::clear); `observe` learns of each page how many keys it has touched.
@@ -217,37 +169,37 @@ impl RedisStore {
         sweep: &Sweep,
         observe: &mut (dyn FnMut(u64) + Send),
     ) -> Result<u64, StoreError> {
-        let pattern = format!("{}*", glob_escaped(&self.key(&sweep.prefix)));
-        let connections = self.inner.connections.load_full();
-        let client: &Client = connections.client(&self.inner.next);
-        let mut touched = 0;
-        let mut note = |of_page| {
-            touched += of_page;
-            observe(of_page);
-        };
-        if self.is_clustered() {
-            let mut pages = std::pin::pin!(client.scan_cluster_buffered(pattern, Some(SWEEP_PAGE), None));
-            let mut page = Vec::new();
-            while let Some(key) = pages.try_next().await.map_err(|error| store_error(&error))? {
-                page.extend(key.into_string());
-                if page.len() == SWEEP_PAGE as usize {
-                    note(self.sweep_page(std::mem::take(&mut page), sweep).await?);
+        let prefix = self.key(&sweep.prefix);
+        let Inner { topology, scripts, command_timeout, .. } = &*self.inner;
+        match topology {
+            Topology::One(primary) => self.clear_one(&primary.node, &prefix, sweep, observe).await,
+            Topology::Cluster(cluster) => {
+                let limit = *command_timeout + self.batch_timeout(scan::PAGE);
+                cluster.clear(&prefix, sweep, scripts, limit, observe).await
+            }
+        }
+    }
+
+    /// The values of the keys do not leave the server.
+    async fn clear_one(
+        &self,
+        node: &Node,
+        prefix: &str,
+        sweep: &Sweep,
+        observe: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<u64, StoreError> {
+        let (mut scan, mut touched) = (Scan::of_prefix(prefix), 0);
+        while let Some(keys) = scan.next(node, self.inner.command_timeout).await? {
+            let mut of_page = 0;
+            if !keys.is_empty() {
+                for answer in self.send(vec![self.inner.scripts.sweep(keys, sweep.entity)]).await {
+                    of_page += scripts::swept(answer?)?;
                 }
             }
-            note(self.sweep_page(page, sweep).await?);
-            return Ok(touched);
+            observe(of_page);
+            touched += of_page;
         }
-        let mut cursor = "0".to_owned();
-        loop {
-            let page =
-                client.scan_page::<(String, Vec<String>), _, _>(cursor, &pattern, Some(SWEEP_PAGE), None);
-            let (next, keys) = page.await.map_err(|error| store_error(&error))?;
-            note(self.sweep_page(keys, sweep).await?);
-            if next == "0" {
-                return Ok(touched);
-            }
-            cursor = next;
-        }
+        Ok(touched)
     }
 }
 
@@ -280,12 +232,9 @@ impl Store for RedisStore {
             return Vec::new();
         }
         let calls = self.calls(commands);
-        let mut results = self.send(&calls).await;
-        self.reload_and_resend(&calls, &mut results).await;
-        let answers = |(call, result): (&Call, FredResult<Value>)| {
-            scripts::answers(call.steps, result.map_err(|error| store_error(&error)))
-        };
-        calls.iter().zip(results).flat_map(answers).collect()
+        let steps: Vec<usize> = calls.iter().map(|call| call.steps).collect();
+        let answers = self.send(calls).await;
+        steps.into_iter().zip(answers).flat_map(|(steps, answer)| scripts::answers(steps, answer)).collect()
     }
 
     async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
@@ -296,54 +245,36 @@ impl Store for RedisStore {
     /// learn the TTL.
     async fn inspect(&self, key: &str) -> Result<Inspected, StoreError> {
         let key = self.key(key);
-        let calls = [self.inner.scripts.inspect(&key, self.is_clustered())];
-        let mut results = self.send(&calls).await;
-        self.reload_and_resend(&calls, &mut results).await;
-        inspected(key, results.remove(0))
+        let mut answers = self.send(vec![self.inner.scripts.inspect(&key)]).await;
+        inspected(key, answers.remove(0)?)
     }
 
     fn keeps_order(&self) -> bool {
-        !self.is_clustered()
+        !self.inner.topology.is_cluster()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.inner.topology.is_whole()
     }
 
     async fn reconnect(&self, away: Duration) -> bool {
-        let old = self.inner.connections.load_full();
-        match old.renewed(away, self.inner.command_timeout).await {
-            Some(new) => {
-                self.inner.connections.store(Arc::new(new));
-                true
-            }
-            None => false,
-        }
+        self.inner.topology.repair(away).await
     }
 
-    fn stamp(&self) -> Option<u32> {
-        self.inner.connections.load().server.stamp()
+    fn stamp(&self, key: &str) -> Option<u32> {
+        match &self.inner.topology {
+            Topology::One(primary) => primary.node.stamp(),
+            topology => topology.stamp(&self.key(key)),
+        }
     }
 }
 
 impl std::fmt::Debug for RedisStore {
-    /// Names no address, user or password.
+    /// Names no user or password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStore")
-            .field("clients", &self.inner.connections.load().clients.len())
+            .field("is_cluster", &self.inner.topology.is_cluster())
             .field("prefix", &self.inner.prefix)
             .finish_non_exhaustive()
-    }
-}
-
-fn glob_escaped(text: &str) -> String {
-    let escape =
-        |c: char| if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') { vec!['\\', c] } else { vec![c] };
-    text.chars().flat_map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_matches_itself_only() {
-        assert_eq!(glob_escaped("shop:[a]*:"), "shop:\\[a\\]\\*:");
     }
 }

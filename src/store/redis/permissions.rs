@@ -1,18 +1,20 @@
 //! What the Redis user must be allowed: without it nothing would be cached, and no error say why.
 
+use super::node::Node;
+use super::wire::{Request, RespValue, WireError};
 use crate::store::{StoreError, StoreErrorKind};
-use fred::clients::{Client, WithOptions};
-use fred::error::Error;
-use fred::interfaces::ClientLike;
-use fred::prelude::{FredResult, Value};
-use fred::types::{ClusterHash, CustomCommand};
+use bytes::Bytes;
+use std::time::Duration;
 
 /// All that the store sends, and what its scripts call, as a rule of `ACL SETUSER`.
 pub(super) const RULE: &str =
     "+get +mget +set +del +getrange +strlen +time +scan +info +evalsha +script|load";
 
+/// What a Cluster needs besides.
+const CLUSTER_RULE: &str = " +cluster|slots +cluster|nodes";
+
 /// A key of no row.
-const KEY: &str = ":permissions";
+pub(super) const KEY: &str = ":permissions";
 
 /// Answers which of the commands that scripts call it may not call.
 const INNER: &str = "
@@ -36,14 +38,16 @@ return lacks";
 /// # Errors
 /// The user lacks some of them.
 pub(super) async fn check(
-    client: &WithOptions<Client>,
+    node: &Node,
+    is_cluster: bool,
     prefix: &str,
-    loaded: &FredResult<()>,
+    loaded: &Result<(), WireError>,
+    limit: Duration,
 ) -> Result<(), StoreError> {
     let key = [prefix, KEY].concat();
     let mut lacks: Vec<String> = Vec::new();
-    let mut note = |name: &str, error: Option<&Error>| {
-        if error.is_some_and(is_forbidden) {
+    let mut note = |name: &str, error: Option<&WireError>| {
+        if error.is_some_and(WireError::is_forbidden) {
             lacks.push(name.to_owned());
         }
     };
@@ -54,31 +58,38 @@ pub(super) async fn check(
         ("MGET", vec![&key]),
         ("SCAN", vec!["0", "MATCH", &key, "COUNT", "1"]),
     ] {
-        note(name, ask(client, name, arguments).await.err().as_ref());
+        note(name, ask(node, name, arguments, limit).await.err().as_ref());
+    }
+    if is_cluster {
+        for (name, section) in [("CLUSTER SLOTS", "SLOTS"), ("CLUSTER NODES", "NODES")] {
+            note(name, ask(node, "CLUSTER", vec![section], limit).await.err().as_ref());
+        }
     }
     if loaded.is_ok() {
-        let sha = ask(client, "SCRIPT", vec!["LOAD", INNER]).await.ok().and_then(Value::into_string);
-        let inner = ask(client, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "1", &key]).await;
+        let sha = ask(node, "SCRIPT", vec!["LOAD", INNER], limit).await.ok().and_then(RespValue::into_text);
+        let inner = ask(node, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "1", &key], limit).await;
         note("EVALSHA", inner.as_ref().err());
-        if let Ok(Value::Array(names)) = inner {
-            lacks.extend(names.into_iter().filter_map(Value::into_string));
+        if let Ok(RespValue::Array(names)) = inner {
+            lacks.extend(names.into_iter().filter_map(RespValue::into_text));
         }
     }
     if lacks.is_empty() {
         return Ok(());
     }
+    let of_cluster = if is_cluster { CLUSTER_RULE } else { "" };
     let message = format!(
-        "the Redis user may not run {}. The store needs `ACL SETUSER <user> {RULE} ~{prefix}*`",
+        "the Redis user may not run {}. The store needs `ACL SETUSER <user> {RULE}{of_cluster} ~{prefix}*`",
         lacks.join(", ")
     );
     Err(StoreError::new(StoreErrorKind::Config, message))
 }
 
-async fn ask(client: &WithOptions<Client>, name: &'static str, arguments: Vec<&str>) -> FredResult<Value> {
-    client.custom(CustomCommand::new_static(name, ClusterHash::FirstKey, false), arguments).await
-}
-
-/// A server that refuses a key says so in other words.
-pub(super) fn is_forbidden(error: &Error) -> bool {
-    error.details().starts_with("NOPERM") && error.details().contains("command")
+async fn ask(
+    node: &Node,
+    name: &'static str,
+    arguments: Vec<&str>,
+    limit: Duration,
+) -> Result<RespValue, WireError> {
+    let arguments = arguments.into_iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+    node.ask(Request::new(name, arguments), limit).await
 }

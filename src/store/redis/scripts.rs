@@ -1,12 +1,12 @@
 //! Steps as script calls. The scripts are the `.lua` files beside this one.
 
-use super::super::{StoreError, StoreErrorKind};
+use super::node::{Node, Outgoing};
+use super::slots::slot_of;
+use super::wire::{Request, RespValue, WireError};
 use crate::coherence::{Answer, Lifetime, Outcome, Step, Token};
+use crate::store::{StoreError, StoreErrorKind};
 use bytes::Bytes;
-use fred::clients::{Client, WithOptions};
-use fred::interfaces::{ClientLike, LuaInterface};
-use fred::prelude::{FredResult, Value};
-use fred::types::{ClusterHash, CustomCommand};
+use sha1::{Digest, Sha1};
 use std::time::Duration;
 
 /// Redis refuses an expiry beyond its own clock's range; a hundred years is as good as for ever.
@@ -42,12 +42,15 @@ macro_rules! batch {
 #[derive(Debug)]
 struct Script {
     source: &'static str,
-    sha: String,
+    /// In hex.
+    sha: Bytes,
 }
 
 impl Script {
     fn new(source: &'static str) -> Self {
-        Self { source, sha: fred::util::sha1_hash(source) }
+        let digest = Sha1::digest(source);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { source, sha: Bytes::from(hex) }
     }
 }
 
@@ -72,8 +75,8 @@ struct Spelled<'a> {
     name: &'static str,
     script: &'a Script,
     /// None, one or three.
-    shared: Vec<Value>,
-    own: Vec<Value>,
+    shared: Vec<Bytes>,
+    own: Vec<Bytes>,
 }
 
 impl Spelled<'_> {
@@ -83,13 +86,14 @@ impl Spelled<'_> {
     }
 }
 
-/// One `EVALSHA`, ready to be sent, and sent again.
+/// One `EVALSHA`.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    slot: u16,
+    /// The hash slot of its keys.
+    pub(super) slot: u16,
     /// How many steps it runs.
     pub(super) steps: usize,
-    arguments: Vec<Value>,
+    pub(super) request: Request,
 }
 
 impl Scripts {
@@ -121,68 +125,87 @@ impl Scripts {
         [lease, fill, unlease, intent, finish, invalidate, insert, batch, sweep, inspect]
     }
 
-    /// Makes the scripts known to the server, or to every primary of a cluster.
-    pub(super) async fn load(&self, client: &WithOptions<Client>) -> FredResult<()> {
-        for script in self.all() {
-            if client.is_clustered() {
-                let _: String = client.script_load_cluster(script.source).await?;
-            } else {
-                let load = CustomCommand::new_static("SCRIPT", ClusterHash::FirstKey, false);
-                let _: String = client.custom(load, vec!["LOAD", script.source]).await?;
-            }
+    /// Makes the scripts known to a server.
+    ///
+    /// # Errors
+    /// The first that it does not take.
+    pub(super) async fn load(&self, node: &Node, limit: Duration) -> Result<(), WireError> {
+        let loads = self.all().map(|script| Request::of("SCRIPT", ["LOAD", script.source]));
+        let loads = loads.each_ref().map(Outgoing::of);
+        node.send(&loads, limit).await.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+
+    /// One round trip; one more to load the scripts and one to send again what failed for their lack.
+    pub(super) async fn run(
+        &self,
+        node: &Node,
+        commands: &[Outgoing<'_>],
+        limit: Duration,
+    ) -> Vec<Result<RespValue, WireError>> {
+        let mut answers = node.send(commands, limit).await;
+        let is_unknown =
+            |answer: &Result<_, WireError>| matches!(answer, Err(error) if error.code() == "NOSCRIPT");
+        let unknown: Vec<usize> = (0..answers.len()).filter(|&index| is_unknown(&answers[index])).collect();
+        if unknown.is_empty() {
+            return answers;
         }
-        Ok(())
+        if let Err(error) = self.load(node, limit).await {
+            tracing::debug!(target: "sea_orm_autocache", %error, "scripts could not be loaded");
+            return answers;
+        }
+        let again: Vec<Outgoing<'_>> = unknown.iter().map(|&index| commands[index]).collect();
+        for (index, answer) in unknown.into_iter().zip(node.send(&again, limit).await) {
+            answers[index] = answer;
+        }
+        answers
     }
 
     fn spell(&self, step: Step<Bytes>) -> Spelled<'_> {
         let (name, script, shared, own) = match step {
             Step::Lease { token, ttl, unusable } => {
-                let own = vec![bytes(token), Value::Bytes(unusable.unwrap_or_default())];
+                let own = vec![bytes(token), unusable.unwrap_or_default()];
                 ("lease", &self.lease, vec![millis(ttl)], own)
             }
             Step::Fill { token, entry, lifetime } => {
-                ("fill", &self.fill, vec![expiry(lifetime)], vec![bytes(token), Value::Bytes(entry)])
+                ("fill", &self.fill, vec![expiry(lifetime)], vec![bytes(token), entry])
             }
             Step::Unlease { token } => ("unlease", &self.unlease, Vec::new(), vec![bytes(token)]),
             Step::Intent { token, ttl, reissued } => {
                 let reissued = if reissued { "1" } else { "0" };
-                ("intent", &self.intent, vec![bytes(token), millis(ttl), reissued.into()], Vec::new())
+                ("intent", &self.intent, vec![bytes(token), millis(ttl), word(reissued)], Vec::new())
             }
             Step::Finish { token, outcome: Outcome::Publish(entry, lifetime) } => {
-                let shared = vec![bytes(token), "P".into(), expiry(lifetime)];
-                ("finish", &self.finish, shared, vec![Value::Bytes(entry)])
+                let shared = vec![bytes(token), word("P"), expiry(lifetime)];
+                ("finish", &self.finish, shared, vec![entry])
             }
             Step::Finish { token, outcome: Outcome::Delete } => {
-                ("finish", &self.finish, vec![bytes(token), "D".into(), "0".into()], Vec::new())
+                ("finish", &self.finish, vec![bytes(token), word("D"), word("0")], Vec::new())
             }
             Step::Release { token } => {
-                ("finish", &self.finish, vec![bytes(token), "R".into(), "0".into()], Vec::new())
+                ("finish", &self.finish, vec![bytes(token), word("R"), word("0")], Vec::new())
             }
             Step::Invalidate => ("invalidate", &self.invalidate, Vec::new(), Vec::new()),
-            Step::Insert { entry, lifetime } => {
-                ("insert", &self.insert, vec![expiry(lifetime)], vec![Value::Bytes(entry)])
-            }
+            Step::Insert { entry, lifetime } => ("insert", &self.insert, vec![expiry(lifetime)], vec![entry]),
         };
         Spelled { name, script, shared, own }
     }
 
     /// One step by itself.
-    pub(super) fn call(&self, key: String, step: Step<Bytes>, clustered: bool) -> Call {
+    pub(super) fn call(&self, key: String, step: Step<Bytes>) -> Call {
         let Spelled { script, shared, own, .. } = self.spell(step);
-        // fred routes a custom command by this slot alone.
-        let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
-        let mut all: Vec<Value> = Vec::with_capacity(3 + shared.len() + own.len());
-        all.extend([script.sha.as_str().into(), Value::Integer(1), key.into()]);
+        let slot = slot_of(&key);
+        let mut all = Vec::with_capacity(3 + shared.len() + own.len());
+        all.extend([script.sha.clone(), word("1"), key.into()]);
         all.extend(shared.into_iter().chain(own));
-        Call { slot, steps: 1, arguments: all }
+        Call::of(slot, 1, all)
     }
 
-    /// Many steps in one call, for one server: in their order, and all of them or, where the server does
-    /// not know the script, none.
+    /// Many steps in one call, on keys of one server, and in a Cluster of one slot: in their order, and all of them
+    /// or, where the server does not know the script, none.
     pub(super) fn batch(&self, commands: Vec<(String, Step<Bytes>)>) -> Call {
-        let steps = commands.len();
-        let mut all: Vec<Value> = Vec::with_capacity(2 + 4 * steps);
-        all.extend([self.batch.sha.as_str().into(), count(steps)]);
+        let (steps, slot) = (commands.len(), commands.first().map_or(0, |(key, _)| slot_of(key)));
+        let mut all = Vec::with_capacity(2 + 4 * steps);
+        all.extend([self.batch.sha.clone(), count(steps)]);
         let mut spelled = Vec::with_capacity(steps);
         for (key, step) in commands {
             all.push(key.into());
@@ -191,51 +214,46 @@ impl Scripts {
         // The arguments are most of what a batch costs, on both sides: what steps share is sent once.
         for run in spelled.chunk_by(Spelled::is_like) {
             let Spelled { name, shared, own, .. } = &run[0];
-            all.extend([(*name).into(), count(run.len()), count(shared.len()), count(own.len())]);
+            all.extend([word(name), count(run.len()), count(shared.len()), count(own.len())]);
             all.extend(shared.iter().cloned());
             all.extend(run.iter().flat_map(|step| step.own.iter().cloned()));
         }
-        Call { slot: 0, steps, arguments: all }
+        Call::of(slot, steps, all)
     }
 
     /// What this key holds and until when.
-    pub(super) fn inspect(&self, key: &str, clustered: bool) -> Call {
-        let slot = if clustered { fred::util::redis_keyslot(key.as_bytes()) } else { 0 };
-        Call { slot, steps: 1, arguments: vec![self.inspect.sha.as_str().into(), count(1), key.into()] }
+    pub(super) fn inspect(&self, key: &str) -> Call {
+        let key = key.to_owned();
+        Call::of(slot_of(&key), 1, vec![self.inspect.sha.clone(), word("1"), key.into()])
     }
 
-    /// Invalidates these keys, or those of them that an entity's sweep concerns.
-    pub(super) fn sweep(&self, keys: Vec<String>, entity: Option<[u8; 4]>, clustered: bool) -> Call {
-        let slot = match keys.first() {
-            Some(key) if clustered => fred::util::redis_keyslot(key.as_bytes()),
-            _ => 0,
-        };
-        let steps = keys.len();
-        let mut all: Vec<Value> = Vec::with_capacity(3 + steps);
-        all.extend([self.sweep.sha.as_str().into(), count(steps)]);
-        all.extend(keys.into_iter().map(Value::from));
-        all.push(Value::Bytes(entity.map(|entity| Bytes::copy_from_slice(&entity)).unwrap_or_default()));
-        Call { slot, steps, arguments: all }
+    /// Invalidates these keys of one slot, or those of them that an entity's sweep concerns.
+    pub(super) fn sweep(&self, keys: Vec<String>, entity: Option<[u8; 4]>) -> Call {
+        let (steps, slot) = (keys.len(), keys.first().map_or(0, |key| slot_of(key)));
+        let mut all = Vec::with_capacity(3 + steps);
+        all.extend([self.sweep.sha.clone(), count(steps)]);
+        all.extend(keys.into_iter().map(Bytes::from));
+        all.push(entity.map(|entity| Bytes::copy_from_slice(&entity)).unwrap_or_default());
+        Call::of(slot, steps, all)
     }
 }
 
 impl Call {
-    pub(super) async fn send<C: ClientLike + Sync>(&self, client: &C) -> FredResult<Value> {
-        let evalsha = CustomCommand::new_static("EVALSHA", ClusterHash::Custom(self.slot), false);
-        client.custom(evalsha, self.arguments.clone()).await
+    fn of(slot: u16, steps: usize, arguments: Vec<Bytes>) -> Self {
+        Self { slot, steps, request: Request::new("EVALSHA", arguments) }
     }
 }
 
 /// One answer for each step of a call.
 pub(super) fn answers(
     steps: usize,
-    result: Result<Value, StoreError>,
+    result: Result<RespValue, StoreError>,
 ) -> Vec<Result<Answer<Bytes>, StoreError>> {
     match result {
         Ok(value) if steps == 1 => vec![answer(value)],
-        Ok(Value::Array(values)) if values.len() == steps => values.into_iter().map(answer).collect(),
+        Ok(RespValue::Array(values)) if values.len() == steps => values.into_iter().map(answer).collect(),
         Ok(other) => {
-            let text = format!("a script answered {steps} steps with a {:?}", other.kind());
+            let text = format!("a script answered {steps} steps with a {}", other.kind());
             (0..steps).map(|_| Err(StoreError::new(StoreErrorKind::Refused, &text))).collect()
         }
         Err(error) => (0..steps).map(|_| Err(error.clone())).collect(),
@@ -243,60 +261,63 @@ pub(super) fn answers(
 }
 
 /// How many keys a sweep has touched.
-pub(super) fn swept(value: Value) -> Result<u64, StoreError> {
+pub(super) fn swept(value: RespValue) -> Result<u64, StoreError> {
     match value {
-        Value::Integer(touched) => Ok(u64::try_from(touched).unwrap_or_default()),
+        RespValue::Integer(touched) => Ok(u64::try_from(touched).unwrap_or_default()),
         other => {
-            let text = format!("a sweep answered with a {:?}", other.kind());
+            let text = format!("a sweep answered with a {}", other.kind());
             Err(StoreError::new(StoreErrorKind::Refused, text))
         }
     }
 }
 
 /// The numbers are the scripts' own; bytes are the entry a lease found.
-fn answer(value: Value) -> Result<Answer<Bytes>, StoreError> {
+fn answer(value: RespValue) -> Result<Answer<Bytes>, StoreError> {
     match value {
-        Value::Integer(1) => Ok(Answer::Granted),
-        Value::Integer(2) => Ok(Answer::Busy),
-        Value::Integer(3) => Ok(Answer::Filled),
-        Value::Integer(4) => Ok(Answer::Refused),
-        Value::Integer(5) => Ok(Answer::Held { dirty: false }),
-        Value::Integer(6) => Ok(Answer::Held { dirty: true }),
-        Value::Integer(7) => Ok(Answer::Published),
-        Value::Integer(8) => Ok(Answer::Emptied),
-        Value::Integer(9) => Ok(Answer::Shared),
-        Value::Integer(10) => Ok(Answer::Lost),
-        Value::Integer(11) => Ok(Answer::Unchanged),
-        Value::Integer(12) => Ok(Answer::Writing),
-        Value::Bytes(entry) => Ok(Answer::Found(entry)),
-        Value::String(entry) => Ok(Answer::Found(entry.into_inner())),
-        Value::Array(error) => {
-            let text = error.into_iter().filter_map(Value::into_string).collect::<Vec<_>>().join(": ");
+        RespValue::Integer(1) => Ok(Answer::Granted),
+        RespValue::Integer(2) => Ok(Answer::Busy),
+        RespValue::Integer(3) => Ok(Answer::Filled),
+        RespValue::Integer(4) => Ok(Answer::Refused),
+        RespValue::Integer(5) => Ok(Answer::Held { dirty: false }),
+        RespValue::Integer(6) => Ok(Answer::Held { dirty: true }),
+        RespValue::Integer(7) => Ok(Answer::Published),
+        RespValue::Integer(8) => Ok(Answer::Emptied),
+        RespValue::Integer(9) => Ok(Answer::Shared),
+        RespValue::Integer(10) => Ok(Answer::Lost),
+        RespValue::Integer(11) => Ok(Answer::Unchanged),
+        RespValue::Integer(12) => Ok(Answer::Writing),
+        RespValue::Bytes(entry) => Ok(Answer::Found(entry)),
+        RespValue::Array(error) => {
+            let text = error.into_iter().filter_map(RespValue::into_text).collect::<Vec<_>>().join(": ");
             Err(StoreError::new(StoreErrorKind::Refused, text))
         }
         other => Err(StoreError::new(
             StoreErrorKind::Refused,
-            format!("a script answered with a {:?}", other.kind()),
+            format!("a script answered with a {}", other.kind()),
         )),
     }
 }
 
-fn count(of: usize) -> Value {
-    Value::Integer(i64::try_from(of).unwrap_or(i64::MAX))
+fn word(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
 }
 
-fn bytes(token: Token) -> Value {
-    Value::Bytes(Bytes::copy_from_slice(&token.to_bytes()))
+fn count(of: usize) -> Bytes {
+    Bytes::copy_from_slice(itoa::Buffer::new().format(of).as_bytes())
 }
 
-fn millis(duration: Duration) -> Value {
-    Value::Integer(i64::try_from(duration.as_millis().clamp(1, LONGEST_MS)).unwrap_or(i64::MAX))
+fn bytes(token: Token) -> Bytes {
+    Bytes::copy_from_slice(&token.to_bytes())
 }
 
-fn expiry(lifetime: Lifetime) -> Value {
+fn millis(duration: Duration) -> Bytes {
+    Bytes::copy_from_slice(itoa::Buffer::new().format(duration.as_millis().clamp(1, LONGEST_MS)).as_bytes())
+}
+
+fn expiry(lifetime: Lifetime) -> Bytes {
     match lifetime {
         Lifetime::For(life) => millis(life),
-        Lifetime::Forever | Lifetime::AsBefore => "0".into(),
+        Lifetime::Forever | Lifetime::AsBefore => word("0"),
     }
 }
 

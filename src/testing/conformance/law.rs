@@ -67,7 +67,9 @@ pub(super) async fn shape(store: &dyn Store, key: &str) -> Result<Shape, String>
 pub(super) fn shape_of(found: Found) -> Result<Shape, String> {
     match found {
         Found::Nothing => Ok(Shape::Empty),
-        Found::Bytes(bytes) => Ok(decode_slot(&bytes, Bytes::copy_from_slice).into()),
+        Found::Bytes(bytes) | Found::Stamped { bytes, .. } => {
+            Ok(decode_slot(&bytes, Bytes::copy_from_slice).into())
+        }
         Found::Memory(entry) => Ok(Shape::Entry(entry.bytes().clone())),
         Found::Foreign => Err("a key of its own is said to be foreign".to_owned()),
     }

@@ -67,7 +67,7 @@ pub async fn check(store: &dyn Store) {
 
 /// As [`check`], and answers with the laws that the store breaks: each once, with the first way in which it does.
 pub async fn violations(store: &dyn Store) -> Vec<Violation> {
-    let stamp = store.stamp();
+    let stamp = store.stamp("");
     let mut broken = Vec::new();
     for script in scripts() {
         note(&mut broken, script.law, in_time(script.play(store)).await);
@@ -79,7 +79,7 @@ pub async fn violations(store: &dyn Store) -> Vec<Violation> {
     let timed = time::laws();
     let verdicts = join_all(timed.iter().map(|law| in_time((law.check)(store)))).await;
     timed.iter().zip(verdicts).for_each(|(law, verdict)| note(&mut broken, law.name, verdict));
-    if let (Some(before), Some(after)) = (stamp, store.stamp())
+    if let (Some(before), Some(after)) = (stamp, store.stamp(""))
         && before != after
     {
         let changed = format!("it was {before}, and is {after}");

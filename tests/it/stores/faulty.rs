@@ -157,7 +157,7 @@ async fn a_held_call_waits_at_its_gate_and_a_slow_one_for_its_delay() {
 #[tokio::test]
 async fn a_failover_changes_the_stamp() {
     let store = faulty();
-    let before = store.stamp().unwrap();
+    let before = store.stamp("").unwrap();
     store.clone().fail_over();
-    assert_ne!(store.stamp().unwrap(), before);
+    assert_ne!(store.stamp("").unwrap(), before);
 }

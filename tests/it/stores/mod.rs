@@ -47,7 +47,7 @@ pub async fn step(store: &dyn Store, key: &str, step: Step<Bytes>) -> Answer<Byt
 pub async fn slot(store: &dyn Store, key: &str) -> Slot<Bytes> {
     match store.get(key).await.expect("an answer") {
         Found::Nothing => Slot::Empty,
-        Found::Bytes(bytes) => decode_slot(&bytes, Bytes::copy_from_slice),
+        Found::Bytes(bytes) | Found::Stamped { bytes, .. } => decode_slot(&bytes, Bytes::copy_from_slice),
         Found::Memory(entry) => Slot::Entry(entry.bytes().clone()),
         _ => Slot::Entry(Bytes::from_static(b"foreign")),
     }

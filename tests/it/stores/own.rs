@@ -144,7 +144,7 @@ impl Store for Own {
         Ok((self.touched)(touched))
     }
 
-    fn stamp(&self) -> Option<u32> {
+    fn stamp(&self, _key: &str) -> Option<u32> {
         Some((self.stamp)(self.asked.fetch_add(1, Ordering::SeqCst)))
     }
 }

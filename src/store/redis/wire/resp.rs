@@ -1,0 +1,142 @@
+//! Commands and answers, without a client.
+
+use crate::store::{StoreError, StoreErrorKind};
+use bytes::Bytes;
+use std::fmt;
+
+/// A command, ready to be sent, and sent again.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Request {
+    pub(in super::super) command: &'static str,
+    pub(in super::super) arguments: Vec<Bytes>,
+}
+
+impl Request {
+    pub(in super::super) fn new(command: &'static str, arguments: Vec<Bytes>) -> Self {
+        Self { command, arguments }
+    }
+
+    /// One whose arguments are words.
+    pub(in super::super) fn of<const N: usize>(command: &'static str, words: [&'static str; N]) -> Self {
+        Self::new(command, words.into_iter().map(|word| Bytes::from_static(word.as_bytes())).collect())
+    }
+}
+
+/// What a server answers, RESP2 or RESP3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum RespValue {
+    Nil,
+    Integer(i64),
+    /// Bytes, or a text of any form.
+    Bytes(Bytes),
+    Array(Vec<RespValue>),
+}
+
+impl RespValue {
+    /// Its kind, for messages: the value itself may be a row.
+    pub(in super::super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Nil => "nil",
+            Self::Integer(_) => "integer",
+            Self::Bytes(_) => "string",
+            Self::Array(_) => "array",
+        }
+    }
+
+    pub(in super::super) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+            Self::Integer(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(in super::super) fn into_array(self) -> Option<Vec<Self>> {
+        match self {
+            Self::Array(values) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// Why a command has no answer, or is answered with an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct WireError {
+    kind: WireErrorKind,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum WireErrorKind {
+    /// The server's own words.
+    Answer,
+    /// There is no connection, or it broke.
+    Broken,
+    /// No answer in time.
+    Timeout,
+    /// The settings are wrong.
+    Config,
+    /// The client cannot take the command, or make sense of the answer.
+    Client,
+}
+
+impl WireError {
+    /// The text must not hold secrets: it is logged.
+    pub(in super::super) fn new(kind: WireErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    pub(in super::super) fn timed_out() -> Self {
+        Self::new(WireErrorKind::Timeout, "no answer in time")
+    }
+
+    pub(in super::super) fn kind(&self) -> WireErrorKind {
+        self.kind
+    }
+
+    pub(in super::super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first word of the server's answer.
+    pub(in super::super) fn code(&self) -> &str {
+        match self.kind {
+            WireErrorKind::Answer => self.text.split(' ').next().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
+    /// Whether the user may not run the command. A server that refuses a key says so in other words.
+    pub(in super::super) fn is_forbidden(&self) -> bool {
+        self.code() == "NOPERM" && self.text.contains("command")
+    }
+
+    /// Whether the server has become a replica.
+    pub(in super::super) fn is_of_replica(&self) -> bool {
+        matches!(self.code(), "READONLY" | "MASTERDOWN")
+    }
+
+    /// Whether the server is not there, or is, and does not serve.
+    pub(in super::super) fn is_away(&self) -> bool {
+        let serves = !matches!(self.code(), "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN");
+        !serves || matches!(self.kind, WireErrorKind::Broken | WireErrorKind::Timeout)
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<WireError> for StoreError {
+    fn from(error: WireError) -> Self {
+        let kind = match error.kind {
+            WireErrorKind::Timeout => StoreErrorKind::Timeout,
+            WireErrorKind::Config => StoreErrorKind::Config,
+            _ if error.is_away() => StoreErrorKind::Unreachable,
+            _ => StoreErrorKind::Refused,
+        };
+        Self::new(kind, error.text)
+    }
+}
