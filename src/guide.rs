@@ -30,6 +30,8 @@ pages! {
     observability: "../docs/guide/observability.md",
     cli: "../docs/guide/cli.md",
     deployment: "../docs/guide/deployment.md",
+    #[cfg(feature = "tls-rustls-ring")]
+    connecting: "../docs/guide/connecting.md",
     tuning: "../docs/guide/tuning.md",
     troubleshooting: "../docs/guide/troubleshooting.md",
     faq: "../docs/guide/faq.md",

@@ -46,9 +46,11 @@ pub use key::{KEY_BYTES_MAX, KeyParts};
 pub use read::{EntryState, Inspection};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
+#[cfg(feature = "tls-rustls-ring")]
+pub use store::RedisTls;
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 #[cfg(feature = "_redis")]
-pub use store::{RedisStore, RedisStoreBuilder};
+pub use store::{RedisClient, RedisStore, RedisStoreBuilder};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
 #[cfg(feature = "fred")]

@@ -189,7 +189,7 @@ impl Backend {
         if inner.journal.suspects(&key) {
             return Err(self.suspect());
         }
-        self.note(inner.store.get(key).await)
+        self.heard(inner.store.get(key).await)
     }
 
     async fn get_many_unless_suspect(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
@@ -198,13 +198,13 @@ impl Backend {
         // The journal is asked before the store: what is delivered between the two was delivered
         // before the store was read.
         if inner.journal.is_empty() {
-            return self.note(inner.store.get_many(keys).await);
+            return self.heard(inner.store.get_many(keys).await);
         }
         let suspects: Vec<bool> = keys.iter().map(|key| inner.journal.suspects(key)).collect();
         if suspects.iter().all(|suspect| *suspect) {
             return Err(self.suspect());
         }
-        let found = self.note(inner.store.get_many(keys).await)?;
+        let found = self.heard(inner.store.get_many(keys).await)?;
         // `Found::Nothing` is always a safe answer: the lease that follows will be refused.
         let hide = |(suspect, found)| if suspect { Found::Nothing } else { found };
         Ok(suspects.into_iter().zip(found).map(hide).collect())
@@ -232,8 +232,7 @@ impl Backend {
             return Vec::new();
         }
         let replies = self.inner.store.as_dyn().run(commands).await;
-        self.inner.outage.note_refusals(&self.inner.name, &replies);
-        replies.into_iter().map(|reply| self.note(reply)).collect()
+        replies.into_iter().map(|reply| self.heard(reply)).collect()
     }
 
     /// # Errors
@@ -260,6 +259,14 @@ impl Backend {
     /// See [`Store::stamp`](crate::Store::stamp).
     pub(crate) fn stamp(&self, key: &str) -> Option<u32> {
         self.inner.store.as_dyn().stamp(key)
+    }
+
+    /// As [`note`](Self::note), of what the cache has asked. A refused answer is logged.
+    fn heard<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.inner.outage.note_refusal(&self.inner.name, error);
+        }
+        self.note(result)
     }
 
     /// Opens the breaker on the first error that says that the store is away: the next caller must not wait as

@@ -1,8 +1,11 @@
-use crate::store::{Reply, StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind};
 use crate::telemetry::{TARGET, Tick};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
+
+const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// What is logged of an outage: its beginning, its connections once, and a summary at its end. What it does to each
 /// read and write is counted.
@@ -11,8 +14,8 @@ pub(super) struct Outage {
     state: Mutex<Option<Begun>>,
     reconnects: AtomicU64,
     exported: Tick,
-    /// Whether the store answers steps with errors.
-    refuses: AtomicBool,
+    /// Until when errors that the store answers with are not logged.
+    quiet_until: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -71,21 +74,17 @@ impl Outage {
         self.reconnects.load(Ordering::Relaxed)
     }
 
-    /// A store that answers with errors, such as one that is out of memory: the first of them is logged, until it
-    /// answers well again.
-    pub(super) fn note_refusals(&self, backend: &str, replies: &[Reply]) {
-        let refused = |reply: &Reply| match reply {
-            Err(error) if error.kind() == StoreErrorKind::Refused => Some(error.clone()),
-            _ => None,
-        };
-        match replies.iter().find_map(refused) {
-            Some(error) if !self.refuses.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(target: TARGET, backend, %error, "the cache refuses what it is asked");
-            }
-            None if self.refuses.load(Ordering::Relaxed) && replies.iter().all(Result::is_ok) => {
-                self.refuses.store(false, Ordering::Relaxed);
-            }
-            _ => {}
+    /// A store that answers with errors, such as one that is out of memory, or whose user may not do everything: logged
+    /// from time to time, since other calls may go well meanwhile.
+    pub(super) fn note_refusal(&self, backend: &str, error: &StoreError) {
+        if error.kind() != StoreErrorKind::Refused {
+            return;
+        }
+        let now = Instant::now();
+        let mut quiet_until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if quiet_until.is_none_or(|until| now >= until) {
+            *quiet_until = Some(now + REFUSALS_LOGGED_EVERY);
+            tracing::warn!(target: TARGET, backend, %error, "the cache refuses what it is asked");
         }
     }
 

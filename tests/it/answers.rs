@@ -119,3 +119,33 @@ async fn a_server_that_runs_a_long_script_serves_no_older_row() -> Result<(), Db
     };
     holds_while_it_says("BUSY", &["--lua-time-limit", "10"], busy, "SCRIPT KILL").await
 }
+
+#[tokio::test]
+async fn a_server_that_loads_its_data_serves_no_older_row() -> Result<(), DbErr> {
+    // It looks at its connections after so many bytes only.
+    let options = ["--loading-process-events-interval-bytes", "1024"];
+    let loads = |port| {
+        // Each key takes a millisecond to load: more than the test needs.
+        must(port, "CONFIG SET key-load-delay 1000");
+        must(port, "DEBUG POPULATE 10000 other 100");
+        // Answered when all is loaded.
+        thread::spawn(move || say(port, "DEBUG RELOAD"));
+    };
+    holds_while_it_says("LOADING", &options, loads, "CONFIG SET key-load-delay 0").await
+}
+
+#[tokio::test]
+async fn a_server_without_the_replicas_that_it_needs_serves_no_older_row() -> Result<(), DbErr> {
+    let alone = |port| must(port, "CONFIG SET min-replicas-to-write 1");
+    holds_while_it_says("NOREPLICAS", &[], alone, "CONFIG SET min-replicas-to-write 0").await
+}
+
+/// As by somebody who changes the ACL of a running program.
+#[tokio::test]
+async fn a_server_that_takes_rights_away_serves_no_older_row() -> Result<(), DbErr> {
+    for (taken, given) in [("-set", "+set"), ("-evalsha -set", "+@all"), ("resetkeys", "~*")] {
+        let begin = |port| must(port, &format!("ACL SETUSER default {taken}"));
+        holds_while_it_says("NOPERM", &[], begin, &format!("ACL SETUSER default {given}")).await?;
+    }
+    Ok(())
+}

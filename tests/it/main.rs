@@ -16,6 +16,7 @@ mod identity;
 mod keys;
 mod laws;
 mod outage;
+mod reach;
 mod reads;
 mod refusals;
 mod relations;
@@ -27,5 +28,7 @@ mod supervised;
 mod support;
 mod telemetry;
 mod testing;
+#[cfg(feature = "tls-rustls-ring")]
+mod tls;
 mod transactions;
 mod writes;

@@ -1,5 +1,6 @@
 //! Where a store's servers are, and how to log in: what a URL says.
 
+use super::wire::RedisClient;
 use crate::store::{StoreError, StoreErrorKind};
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -44,6 +45,8 @@ pub(super) struct Target {
     pub(super) servers: Servers,
     pub(super) login: Login,
     pub(super) is_tls: bool,
+    /// The parameter `client`.
+    pub(super) client: Option<RedisClient>,
 }
 
 impl Target {
@@ -61,16 +64,23 @@ impl Target {
         if !matches!(family, "redis" | "rediss" | "valkey" | "valkeys") {
             return Err(bad_url("its scheme is not one of Redis"));
         }
+        let is_tls = family.ends_with('s') && family != "redis";
         let login = login(&parsed, form == "unix")?;
         let servers = match form {
             "" => Servers::One(host_and_port(&parsed, PORT)?),
+            "unix" if is_tls => return Err(bad_url("a Unix socket has no TLS")),
+            "unix" if parsed.path().is_empty() => return Err(bad_url("it has no path of a socket")),
             "unix" => Servers::One(Address::Unix(PathBuf::from(decoded(parsed.path())?))),
             "cluster" if login.database != 0 => return Err(bad_url("a Cluster has database 0 only")),
             "cluster" => Servers::Cluster(nodes(&parsed, PORT)?),
             "sentinel" => sentinels(&parsed)?,
             _ => return Err(bad_url("its scheme is not one of Redis")),
         };
-        Ok(Self { servers, login, is_tls: family.ends_with('s') && family != "redis" })
+        let client = parameter(&parsed, "client").map(|name| {
+            let client = RedisClient::named(&name);
+            client.ok_or_else(|| bad_url("its parameter `client` names no client that is built in"))
+        });
+        Ok(Self { servers, login, is_tls, client: client.transpose()? })
     }
 }
 
@@ -85,8 +95,11 @@ fn decoded(text: &str) -> Result<String, StoreError> {
 }
 
 fn login(url: &Url, has_path: bool) -> Result<Login, StoreError> {
-    let path = if has_path { "" } else { url.path().trim_start_matches('/') };
-    let database = match path {
+    let parameter = || url.query_pairs().find(|(name, _)| name == "db").map(|(_, value)| value);
+    let number = if has_path { parameter() } else { None };
+    let number =
+        number.unwrap_or_else(|| if has_path { "" } else { url.path().trim_start_matches('/') }.into());
+    let database = match &*number {
         "" => 0,
         number => number.parse().map_err(|_| bad_url("its database is not a number from 0 to 255"))?,
     };
@@ -111,14 +124,14 @@ fn nodes(url: &Url, default_port: u16) -> Result<Vec<Address>, StoreError> {
     Ok(nodes)
 }
 
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+}
+
 fn sentinels(url: &Url) -> Result<Servers, StoreError> {
-    let parameter = |name: &str| {
-        let mut pairs = url.query_pairs();
-        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-    };
-    let service = parameter("sentinelServiceName");
+    let service = parameter(url, "sentinelServiceName");
     let service = service.ok_or_else(|| bad_url("it lacks the parameter `sentinelServiceName`"))?;
-    let (user, password) = (parameter("sentinelUsername"), parameter("sentinelPassword"));
+    let (user, password) = (parameter(url, "sentinelUsername"), parameter(url, "sentinelPassword"));
     let login = Login { user, password, database: 0 };
     Ok(Servers::Sentinel { sentinels: nodes(url, SENTINEL_PORT)?, service, login })
 }
@@ -180,6 +193,9 @@ mod tests {
         );
         let unix = Target::of("redis+unix:///run/my%20redis.sock").unwrap();
         assert_eq!(unix.servers, Servers::One(Address::Unix("/run/my redis.sock".into())));
+        let unix = Target::of("redis+unix://u:p@localhost/run/redis.sock?db=7").unwrap();
+        assert_eq!((unix.login.database, unix.login.password.as_deref()), (7, Some("p")));
+        assert_eq!(unix.servers, Servers::One(Address::Unix("/run/redis.sock".into())));
         let cluster = Target::of("rediss-cluster://:pw@a?node=b:1&node=[::2]:2").unwrap();
         assert_eq!(cluster.servers, Servers::Cluster(vec![tcp("a", 6_379), tcp("b", 1), tcp("::2", 2)]));
         assert!(cluster.is_tls && cluster.login.user.is_none());
@@ -201,6 +217,10 @@ mod tests {
             ("redis-cluster://u:hunter2@h/1", "database 0"),
             ("redis-cluster://u:hunter2@h?node=x", "node"),
             ("redis-sentinel://u:hunter2@h", "sentinelServiceName"),
+            ("redis://u:hunter2@h?client=hunter2", "`client`"),
+            ("rediss+unix://u:hunter2@h/redis.sock", "no TLS"),
+            ("redis+unix://u:hunter2@h", "no path"),
+            ("redis+unix://u:hunter2@h/redis.sock?db=x", "database"),
         ] {
             let error = Target::of(url).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Config);

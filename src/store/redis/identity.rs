@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ pub(super) struct Identity {
     /// When the answer was asked for, in milliseconds after `made`.
     asked_ms: AtomicU64,
     pub(super) changed: Notify,
+    /// Why the last attempt to connect has failed.
+    trouble: Mutex<Option<String>>,
 }
 
 /// What a server has said of itself.
@@ -41,6 +44,7 @@ impl Default for Identity {
             made: Instant::now(),
             asked_ms: AtomicU64::new(0),
             changed: Notify::new(),
+            trouble: Mutex::default(),
         }
     }
 }
@@ -53,6 +57,16 @@ impl Identity {
         let is_fresh = || self.made.elapsed().saturating_sub(asked()) < TRUST;
         // The lowest 32 bits.
         (state & KNOWN != 0 && is_fresh()).then_some(state as u32)
+    }
+
+    /// Why there is no connection; `None` where there is, or nobody has said.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An attempt to connect has failed for this reason, or has not.
+    pub(super) fn note_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     pub(super) fn is_known(&self) -> bool {

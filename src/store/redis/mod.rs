@@ -10,6 +10,7 @@ mod adopted;
 mod builder;
 mod cluster;
 mod coalesce;
+mod faults;
 mod identity;
 mod node;
 mod permissions;
@@ -18,10 +19,15 @@ mod reply;
 mod scan;
 mod scripts;
 mod slots;
+#[cfg(feature = "tls-rustls-ring")]
+mod tls;
 mod topology;
 mod wire;
 
 pub use builder::RedisStoreBuilder;
+#[cfg(feature = "tls-rustls-ring")]
+pub use tls::RedisTls;
+pub use wire::RedisClient;
 
 use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;

@@ -121,6 +121,11 @@ impl Node {
         self.is_away.swap(away, Ordering::AcqRel) != away
     }
 
+    /// See [`Identity::trouble`].
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.link.load().identity.trouble()
+    }
+
     /// See [`Identity::stamp`].
     pub(super) fn stamp(&self) -> Option<u32> {
         self.link.load().identity.stamp()

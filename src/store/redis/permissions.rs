@@ -16,7 +16,8 @@ const CLUSTER_RULE: &str = " +cluster|slots +cluster|nodes";
 /// A key of no row.
 pub(super) const KEY: &str = ":permissions";
 
-/// Answers which of the commands that scripts call it may not call.
+/// Answers which of the commands that scripts call it may not call. The key is no key of the script: a user whose keys
+/// are others may run it, and Redis looks at the command before it looks at the key.
 const INNER: &str = "
 local lacks = {}
 local function try(name, ...)
@@ -24,12 +25,12 @@ local function try(name, ...)
   if type(reply) == 'table' and reply.err and string.find(reply.err, \"can't run\") then table.insert(lacks, name) end
 end
 try('TIME')
-try('GET', KEYS[1])
-try('MGET', KEYS[1])
-try('GETRANGE', KEYS[1], '0', '1')
-try('STRLEN', KEYS[1])
-try('SET', KEYS[1], '', 'PX', '1')
-try('DEL', KEYS[1])
+try('GET', ARGV[1])
+try('MGET', ARGV[1])
+try('GETRANGE', ARGV[1], '0', '1')
+try('STRLEN', ARGV[1])
+try('SET', ARGV[1], '', 'PX', '1')
+try('DEL', ARGV[1])
 return lacks";
 
 /// Asks the server for each command once. `loaded` is what `SCRIPT LOAD` came to. What cannot be found out, because
@@ -47,7 +48,7 @@ pub(super) async fn check(
     let key = [prefix, KEY].concat();
     let mut lacks: Vec<String> = Vec::new();
     let mut note = |name: &str, error: Option<&WireError>| {
-        if error.is_some_and(WireError::is_forbidden) {
+        if error.is_some_and(WireError::is_forbidden) && !lacks.iter().any(|lack| lack == name) {
             lacks.push(name.to_owned());
         }
     };
@@ -67,10 +68,12 @@ pub(super) async fn check(
     }
     if loaded.is_ok() {
         let sha = ask(node, "SCRIPT", vec!["LOAD", INNER], limit).await.ok().and_then(RespValue::into_text);
-        let inner = ask(node, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "1", &key], limit).await;
+        let inner = ask(node, "EVALSHA", vec![sha.as_deref().unwrap_or_default(), "0", &key], limit).await;
         note("EVALSHA", inner.as_ref().err());
         if let Ok(RespValue::Array(names)) = inner {
             lacks.extend(names.into_iter().filter_map(RespValue::into_text));
+            lacks.sort_unstable();
+            lacks.dedup();
         }
     }
     if lacks.is_empty() {

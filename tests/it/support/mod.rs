@@ -18,6 +18,8 @@ pub mod sentinel;
 #[allow(dead_code)]
 pub mod servers;
 pub mod spans;
+#[cfg(feature = "tls-rustls-ring")]
+pub mod tls;
 pub mod world;
 
 pub use cluster::{Cluster, shared_cluster};

@@ -11,7 +11,14 @@ pub struct Redis {
 
 impl Redis {
     pub fn start(options: &[&str]) -> Self {
-        Self::start_at(fresh_folder("redis"), free_port(), options)
+        Self::start_where(|_, _| options.iter().map(|option| (*option).to_owned()).collect())
+    }
+
+    /// Starts a server whose options depend on its folder and its port.
+    pub fn start_where(options: impl FnOnce(&Path, u16) -> Vec<String>) -> Self {
+        let (folder, port) = (fresh_folder("redis"), free_port());
+        let options = options(&folder, port);
+        Self::start_at(folder, port, &options)
     }
 
     /// Starts a server where one was before.
@@ -22,17 +29,16 @@ impl Redis {
 
     /// Starts a server on this port.
     pub fn start_on(port: u16, options: &[String]) -> Self {
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        Self::start_at(fresh_folder("redis"), port, &options)
+        Self::start_at(fresh_folder("redis"), port, options)
     }
 
-    fn start_at(folder: PathBuf, port: u16, options: &[&str]) -> Self {
+    fn start_at(folder: PathBuf, port: u16, options: &[String]) -> Self {
         let redis = program(&["redis-server", "valkey-server"], "redis-server");
         let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
         command.extend(["--dir".into(), folder.to_string_lossy().into_owned()]);
         command
             .extend(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"].map(str::to_owned));
-        command.extend(options.iter().map(|option| (*option).to_owned()));
+        command.extend_from_slice(options);
         Self { server: Server::start(&command, folder, port) }
     }
 

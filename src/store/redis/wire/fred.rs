@@ -5,16 +5,19 @@ use super::{
     WireErrorKind,
 };
 use crate::store::redis::address::Address;
+use crate::store::redis::faults::{fault, hint};
 use crate::store::redis::identity::Identity;
 use bytes::Bytes;
 use fred::clients::{Client, Pipeline, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, KeysInterface};
 use fred::prelude::{FredResult, Value};
+#[cfg(feature = "tls-rustls-ring")]
+use fred::types::config::TlsConnector;
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, ServerConfig, TcpConfig,
 };
-use fred::types::{Builder, ClusterHash, ConnectHandle, CustomCommand};
+use fred::types::{Builder, ClientState, ClusterHash, ConnectHandle, CustomCommand, RespVersion};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -59,9 +62,19 @@ impl FredWire {
         let client = client(dial, address)?;
         let mut errors = client.error_rx();
         let task = client.connect();
-        tokio::select! {
-            _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()) => {}
-            () = first_refusal(&mut errors) => {}
+        let mut last = None;
+        let refused = tokio::select! {
+            biased;
+            fault = first_fault(&mut errors, &mut last) => Some(fault),
+            _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()) => None,
+        };
+        if let Some(text) = refused {
+            task.abort();
+            return Err(WireError::new(WireErrorKind::Config, text));
+        }
+        if client.state() != ClientState::Connected {
+            let why = last.unwrap_or_else(WireError::timed_out);
+            identity.note_trouble(Some(format!("{why}{}", hint(why.text(), dial.is_tls))));
         }
         Ok(Self::on(client, Some(task), dial.command_timeout, identity))
     }
@@ -154,11 +167,11 @@ fn client(dial: &Dial, address: &Address) -> Result<Client, WireError> {
     };
     config.server = match address {
         Address::Tcp { host, port } => ServerConfig::Centralized { server: Server::new(host, *port) },
-        #[cfg(all(unix, feature = "unix-sockets"))]
+        #[cfg(unix)]
         Address::Unix(path) => ServerConfig::Unix { path: path.clone() },
-        #[cfg(not(all(unix, feature = "unix-sockets")))]
+        #[cfg(not(unix))]
         Address::Unix(_) => {
-            let text = "a Unix socket needs the feature `unix-sockets`";
+            let text = "this system has no Unix sockets";
             return Err(WireError::new(WireErrorKind::Config, text));
         }
     };
@@ -176,19 +189,45 @@ fn client(dial: &Dial, address: &Address) -> Result<Client, WireError> {
 }
 
 fn config_of(dial: &Dial) -> Result<Config, WireError> {
-    // fred makes the TLS settings of a URL's scheme.
-    let url = if dial.is_tls { "rediss://host" } else { "redis://host" };
-    let mut config =
-        Config::from_url(url).map_err(|error| WireError::new(WireErrorKind::Config, error.details()))?;
-    if dial.is_tls && !config.uses_tls() {
-        let text = "the URL asks for TLS, and fred was built without: enable the feature `tls-rustls-ring`, or add a \
-                    dependency on `fred` with a feature such as `enable-rustls`";
-        return Err(WireError::new(WireErrorKind::Config, text));
-    }
+    let mut config = with_tls(dial)?;
     config.username = dial.login.user.clone();
     config.password = dial.login.password.clone();
     config.database = (dial.login.database != 0).then_some(dial.login.database);
+    if dial.resp3 {
+        config.version = RespVersion::RESP3;
+        config.username = config.username.as_deref().map(quoted);
+        config.password = config.password.as_deref().map(quoted);
+    }
     Ok(config)
+}
+
+/// fred would leave the choice of the cryptography to the program, and panic where that has not made it.
+#[cfg(feature = "tls-rustls-ring")]
+#[allow(clippy::unnecessary_wraps)]
+fn with_tls(dial: &Dial) -> Result<Config, WireError> {
+    let connector = dial.tls.as_ref().map(|tls| TlsConnector::from((*tls.0).clone()));
+    Ok(Config { tls: connector.map(Into::into), ..Config::default() })
+}
+
+#[cfg(not(feature = "tls-rustls-ring"))]
+fn with_tls(dial: &Dial) -> Result<Config, WireError> {
+    // fred makes the settings of its own TLS, if it has one, of a URL's scheme.
+    let url = if dial.is_tls { "rediss://host" } else { "redis://host" };
+    let config =
+        Config::from_url(url).map_err(|error| WireError::new(WireErrorKind::Config, error.details()))?;
+    if dial.is_tls && !config.uses_tls() {
+        let text = "the URL asks for TLS, which is not built in: enable the feature `tls-rustls-ring`, or depend on \
+                    `fred` with a feature such as `enable-rustls`";
+        return Err(WireError::new(WireErrorKind::Config, text));
+    }
+    Ok(config)
+}
+
+/// For fred, which logs in to RESP3 by a line of text: without quotes, a blank would end the password, and a line break
+/// begin another command.
+fn quoted(text: &str) -> String {
+    let escaped: String = text.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+    format!("\"{escaped}\"")
 }
 
 fn tune(connection: &mut ConnectionConfig) {
@@ -213,28 +252,49 @@ fn optioned(client: &Client, timeout: Duration) -> WithOptions<Client> {
 
 type Errors = Receiver<(Error, Option<Server>)>;
 
-/// The server is there, and will refuse the next attempt, too.
-async fn first_refusal(errors: &mut Errors) {
+/// Why the server, which is there, will refuse the next attempt, too.
+async fn first_fault(errors: &mut Errors, last: &mut Option<WireError>) -> String {
     loop {
         match errors.recv().await {
-            Ok((error, _)) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => return,
+            Ok((error, _)) => match fault(error.details()) {
+                Some(fault) => return fault,
+                None => *last = Some(wire_error(&error)),
+            },
             Err(RecvError::Closed) => std::future::pending().await,
-            _ => {}
+            Err(RecvError::Lagged(_)) => {}
         }
     }
 }
 
 /// Any error on a connection makes the server unknown, a lagging channel too.
 async fn follow(mut errors: Errors, mut reconnects: Receiver<Server>, identity: Arc<Identity>) {
+    let mut warned = false;
     loop {
         tokio::select! {
             biased;
-            error = errors.recv() => match error {
-                Ok(_) | Err(RecvError::Lagged(_)) => identity.forget(),
-                Err(RecvError::Closed) => return,
-            },
+            error = errors.recv() => {
+                match error {
+                    Ok((error, _)) => {
+                        if let Some(fault) = fault(error.details())
+                            && !std::mem::replace(&mut warned, true)
+                        {
+                            tracing::warn!(
+                                target: "sea_orm_autocache", error = fault,
+                                "Redis refuses every connection; the database answers until it takes one"
+                            );
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+                identity.forget();
+            }
             reconnected = reconnects.recv() => match reconnected {
-                Ok(_) | Err(RecvError::Lagged(_)) => identity.changed.notify_one(),
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    warned = false;
+                    identity.note_trouble(None);
+                    identity.changed.notify_one();
+                }
                 Err(RecvError::Closed) => return,
             }
         }

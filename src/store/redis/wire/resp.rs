@@ -1,5 +1,6 @@
 //! Commands and answers, without a client.
 
+use crate::store::redis::faults::{is_about_a_command, is_about_a_key};
 use crate::store::{StoreError, StoreErrorKind};
 use bytes::Bytes;
 use std::fmt;
@@ -108,7 +109,7 @@ impl WireError {
 
     /// Whether the user may not run the command. A server that refuses a key says so in other words.
     pub(in super::super) fn is_forbidden(&self) -> bool {
-        self.code() == "NOPERM" && self.text.contains("command")
+        self.code() == "NOPERM" && is_about_a_command(&self.text)
     }
 
     /// Whether the server has become a replica.
@@ -137,6 +138,12 @@ impl From<WireError> for StoreError {
             _ if error.is_away() => StoreErrorKind::Unreachable,
             _ => StoreErrorKind::Refused,
         };
+        if error.code() == "NOPERM" && is_about_a_key(&error.text) {
+            // Which of them is a secret of the program.
+            let message = "the Redis user may not touch the keys of this cache: \
+                           `ACL SETUSER <user> ~<key_prefix><app label>:*`";
+            return Self::new(kind, message);
+        }
         Self::new(kind, error.text)
     }
 }
