@@ -51,8 +51,7 @@ impl ClusterFaults {
     }
 
     fn one_of(&self, rng: &mut StdRng, but: Option<usize>) -> usize {
-        let primaries: Vec<usize> =
-            self.primaries().into_iter().filter(|node| Some(*node) != but).collect();
+        let primaries: Vec<usize> = self.primaries().into_iter().filter(|node| Some(*node) != but).collect();
         primaries[rng.random_range(0..primaries.len())]
     }
 

@@ -201,7 +201,14 @@ pub const ALL: [FaultSet; 13] = [
     // Nothing is lost where slots move.
     FaultSet {
         name: "reshards",
-        faults: &[Fault::Reshard, Fault::Reshard, Fault::HalfMove, Fault::HalfMove, Fault::Kill, Fault::Pause],
+        faults: &[
+            Fault::Reshard,
+            Fault::Reshard,
+            Fault::HalfMove,
+            Fault::HalfMove,
+            Fault::Kill,
+            Fault::Pause,
+        ],
         consistency: Consistency::Strict,
         command_timeout: IMPATIENT,
         cancels: true,
