@@ -27,6 +27,7 @@ use tokio::task::AbortHandle;
 /// Beyond this many commands in flight on one connection, further ones fail at once.
 const COMMANDS_IN_FLIGHT_MAX: usize = 20_000;
 const EVENTS_BUFFERED: usize = 1_024;
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ impl FredWire {
         let refused = tokio::select! {
             biased;
             fault = first_fault(&mut errors, &mut last) => Some(fault),
-            _ = tokio::time::timeout(CONNECT_TIMEOUT, client.wait_for_connect()) => None,
+            _ = tokio::time::timeout(CONNECT_TIMEOUT, connected(&client)) => None,
         };
         if let Some(text) = refused {
             task.abort();
@@ -248,6 +249,13 @@ fn optioned(client: &Client, timeout: Duration) -> WithOptions<Client> {
         max_attempts: Some(1),
         ..Options::default()
     })
+}
+
+/// fred's own future of this may miss what happens between its look at the state and its subscription.
+async fn connected(client: &Client) {
+    while client.state() != ClientState::Connected {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 type Errors = Receiver<(Error, Option<Server>)>;
