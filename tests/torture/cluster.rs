@@ -5,6 +5,7 @@ use crate::support::cluster::{Cluster, slot_of};
 use crate::vanishing::key;
 use rand::Rng;
 use rand::rngs::StdRng;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::block_in_place;
 
@@ -57,8 +58,8 @@ impl ClusterFaults {
 
     fn reshard(&self, rng: &mut StdRng) {
         let to = self.one_of(rng, None);
-        let slots: Vec<u16> = (0..MOVED_AT_ONCE).map(|_| slot_of(&key(rng))).collect();
-        self.cluster.move_slots(&slots, to);
+        let slots: BTreeSet<u16> = (0..MOVED_AT_ONCE).map(|_| slot_of(&key(rng))).collect();
+        self.cluster.move_slots(&slots.into_iter().collect::<Vec<_>>(), to);
     }
 
     fn move_by_halves(&self, rng: &mut StdRng) {

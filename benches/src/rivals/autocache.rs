@@ -5,6 +5,7 @@ use crate::rival::{MEMORY_ENTRIES, Rival};
 use crate::stage::Seat;
 use crate::work::Contestant;
 use sea_orm::{ActiveModelTrait, TransactionTrait};
+use sea_orm_autocache::RedisClient;
 use sea_orm_autocache::prelude::*;
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ pub struct Auto {
 }
 
 impl Auto {
-    pub async fn on_redis(seat: &Seat) -> Self {
-        Self::over(seat, RedisStore::connect(&seat.redis_url).await.expect("a store"))
+    pub async fn on_redis(seat: &Seat, client: RedisClient) -> Self {
+        let store = RedisStore::builder(&seat.redis_url).client(client).connect().await;
+        Self::over(seat, store.expect("a store"))
     }
 
     pub fn in_memory(seat: &Seat) -> Self {
@@ -34,7 +36,7 @@ impl Auto {
 
 /// As on Redis, in a process that has used a thousand entities.
 pub async fn with_many_entities(seat: &Seat) -> Arc<dyn Contestant> {
-    let rival = Auto::on_redis(seat).await;
+    let rival = Auto::on_redis(seat, RedisClient::Fred).await;
     sea_orm_autocache_numbered::register_all(&rival.autocache);
     Arc::new(rival)
 }
@@ -42,7 +44,7 @@ pub async fn with_many_entities(seat: &Seat) -> Arc<dyn Contestant> {
 /// How often a save, as this crate does it, waits for Redis, by its own count.
 pub async fn round_trips_of_a_save(seat: &Seat, id: i64) -> f64 {
     const SAVES: u32 = 100;
-    let rival = Auto::on_redis(seat).await;
+    let rival = Auto::on_redis(seat, RedisClient::Fred).await;
     rival.find(id).await;
     let before = rival.autocache.stats().round_trips();
     for version in 0..SAVES {

@@ -1,6 +1,6 @@
 //! The limit of the way to Redis: fred and MessagePack by hand, and nothing besides.
 //!
-//! The client is tuned as the one of `RedisStore` is, in `src/store/redis/connect.rs`: one connection, a
+//! The client is tuned as the one of `RedisStore` is, in `src/store/redis/wire/fred.rs`: one connection, a
 //! timeout for each command, no replays. A difference is then what the crate does, not how it connects.
 //! Only the timeout is longer: it costs the same, and here the database is not asked when it is over.
 

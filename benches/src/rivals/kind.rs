@@ -14,6 +14,7 @@ pub enum Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     AutocacheRedis,
+    AutocacheRedisRs,
     FredByHand,
     RedisByHand,
     CachedRedis,
@@ -29,8 +30,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AutocacheRedis,
+        Self::AutocacheRedisRs,
         Self::FredByHand,
         Self::RedisByHand,
         Self::CachedRedis,
@@ -49,6 +51,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::AutocacheRedis => "autocache, Redis",
+            Self::AutocacheRedisRs => "autocache, Redis by redis-rs",
             Self::FredByHand => "limit: fred + rmp by hand",
             Self::RedisByHand => "redis + serde_json by hand",
             Self::CachedRedis => "cached, Redis",
@@ -68,6 +71,7 @@ impl Kind {
         match self {
             Self::Postgres | Self::Sqlite => Class::Database,
             Self::AutocacheRedis
+            | Self::AutocacheRedisRs
             | Self::FredByHand
             | Self::RedisByHand
             | Self::CachedRedis

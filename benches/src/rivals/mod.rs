@@ -16,13 +16,15 @@ pub use kind::{Class, Kind};
 
 use crate::stage::Seat;
 use crate::work::Contestant;
+use sea_orm_autocache::RedisClient;
 use std::sync::Arc;
 
 /// Connects a rival to its servers.
 pub async fn connect(kind: Kind, seat: &Seat) -> Arc<dyn Contestant> {
     match kind {
         Kind::Postgres | Kind::Sqlite => Arc::new(database::Uncached::new(seat)),
-        Kind::AutocacheRedis => Arc::new(autocache::Auto::on_redis(seat).await),
+        Kind::AutocacheRedis => Arc::new(autocache::Auto::on_redis(seat, RedisClient::Fred).await),
+        Kind::AutocacheRedisRs => Arc::new(autocache::Auto::on_redis(seat, RedisClient::RedisRs).await),
         Kind::AutocacheMemory => Arc::new(autocache::Auto::in_memory(seat)),
         Kind::FredByHand => Arc::new(aside::Aside::new(seat, fred::Fred::connect(seat).await)),
         Kind::RedisByHand => Arc::new(aside::Aside::new(seat, redis::Redis::connect(seat).await)),
