@@ -50,7 +50,7 @@ pub use settings::{Consistency, UntrackedWrites};
 pub use store::RedisTls;
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 #[cfg(feature = "_redis")]
-pub use store::{RedisStore, RedisStoreBuilder};
+pub use store::{RedisClient, RedisStore, RedisStoreBuilder};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
 #[cfg(feature = "fred")]

@@ -10,6 +10,10 @@ mod memory;
 #[cfg(feature = "_redis")]
 mod redis;
 
+#[cfg(feature = "tls-rustls-ring")]
+pub use self::redis::RedisTls;
+#[cfg(feature = "_redis")]
+pub use self::redis::{RedisClient, RedisStore, RedisStoreBuilder};
 pub use crate::coherence::{
     Answer, Change, Holder, Intents, Lifetime, Outcome, Slot, Step, Token, Transition,
 };
@@ -19,10 +23,6 @@ pub(crate) use handle::StoreHandle;
 pub use inspected::Inspected;
 pub(crate) use memory::{Decoded, IdIndex};
 pub use memory::{MemoryEntry, MemoryStore};
-#[cfg(feature = "tls-rustls-ring")]
-pub use redis::RedisTls;
-#[cfg(feature = "_redis")]
-pub use redis::{RedisStore, RedisStoreBuilder};
 
 use async_trait::async_trait;
 use bytes::Bytes;

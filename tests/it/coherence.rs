@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
 use sea_orm_autocache::testing::{Fault, FaultyStore, Operation};
 use std::time::Duration;
 
-const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
+const PLACES: [Place; 3] = [Place::Memory, Place::Redis, Place::Cluster];
 
 async fn shop(place: Place) -> Result<(World, FaultyStore, book::Model), DbErr> {
     let (world, store) = World::faulty(Database::Sqlite, place, |builder| builder).await;

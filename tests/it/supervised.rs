@@ -3,85 +3,13 @@
 use crate::entities::book;
 use crate::laws::titled;
 use crate::outage::{behind_a_path, until};
-use crate::support::process::free_port;
 use crate::support::{Database, Log, Place, Proxy, Redis, World, redis_client};
-use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::testing::{Fault, Operation};
 use std::time::Duration;
-
-async fn cluster(client: &Client, arguments: &[&str]) -> String {
-    let command = CustomCommand::new_static("CLUSTER", ClusterHash::FirstKey, false);
-    client.custom(command, arguments.to_vec()).await.unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
-}
-
-fn slot_of(key: &str) -> String {
-    // CRC-16 of XMODEM, as the cluster's specification says.
-    let crc = key.bytes().fold(0_u16, |crc, byte| {
-        (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
-        })
-    });
-    (crc % 16_384).to_string()
-}
-
-/// A cluster of a node with all slots and one without any, which has just been added.
-async fn resharded_cluster() -> ([Redis; 2], [Client; 2], [String; 2]) {
-    let node = || {
-        let bus = free_port().to_string();
-        Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus])
-    };
-    let nodes = [node(), node()];
-    let clients = [redis_client(&nodes[0].url()).await, redis_client(&nodes[1].url()).await];
-    cluster(&clients[0], &["ADDSLOTSRANGE", "0", "16383"]).await;
-    let bus = cluster(&clients[1], &["NODES"]).await;
-    let bus = bus.split_once('@').unwrap().1.split([',', ' ']).next().unwrap().to_owned();
-    cluster(&clients[0], &["MEET", "127.0.0.1", &nodes[1].port().to_string(), &bus]).await;
-    for client in &clients {
-        let met = || async {
-            cluster(client, &["INFO"]).await.contains("cluster_state:ok")
-                && cluster(client, &["NODES"]).await.lines().filter(|line| line.contains("connected")).count()
-                    == 2
-        };
-        until(Duration::from_secs(20), "a cluster", met).await;
-    }
-    let ids = [cluster(&clients[0], &["MYID"]).await, cluster(&clients[1], &["MYID"]).await];
-    (nodes, clients, ids)
-}
-
-/// fred ends its task at such an answer.
-#[tokio::test]
-async fn a_client_that_an_ask_answer_has_ended_is_replaced_within_a_second() -> Result<(), DbErr> {
-    let (nodes, clients, ids) = resharded_cluster().await;
-    let world = World::new(Database::Sqlite, Place::Memory).await;
-    world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&format!("redis-cluster://127.0.0.1:{}", nodes[0].port())).await.unwrap();
-    let autocache =
-        crate::support::builder(world.plain.clone()).app("c").backend("default", store).build().unwrap();
-    let cache = autocache.cache::<book::Entity>();
-    let book = titled("Emma").insert(&autocache.connection()).await?;
-    assert!(cache.contains(book.id).await?);
-    let moving = book.id + 1;
-    let slot = slot_of(&cache.make_key(moving).unwrap());
-    cluster(&clients[1], &["SETSLOT", &slot, "IMPORTING", &ids[0]]).await;
-    cluster(&clients[0], &["SETSLOT", &slot, "MIGRATING", &ids[1]]).await;
-    let log = Log::default();
-    let guard = log.listen(tracing::Level::WARN);
-    assert_eq!(cache.find(moving).await?, None);
-    assert!(autocache.stats().backends[0].open, "an ASK answer does not end fred's task any more");
-    until(Duration::from_secs(1), "a hit", || async {
-        assert_eq!(cache.get(book.id).await.unwrap(), book);
-        cache.contains(book.id).await.unwrap()
-    })
-    .await;
-    drop(guard);
-    assert!(autocache.stats().backends[0].reconnects >= 1);
-    assert_eq!(log.text().matches("were replaced").count(), 1, "{}", log.text());
-    Ok(())
-}
 
 /// A path on which connections stay and nothing comes back, while new ones are answered.
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Where a store's servers are, and how to log in: what a URL says.
 
+use super::wire::RedisClient;
 use crate::store::{StoreError, StoreErrorKind};
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -44,6 +45,8 @@ pub(super) struct Target {
     pub(super) servers: Servers,
     pub(super) login: Login,
     pub(super) is_tls: bool,
+    /// The parameter `client`.
+    pub(super) client: Option<RedisClient>,
 }
 
 impl Target {
@@ -73,7 +76,11 @@ impl Target {
             "sentinel" => sentinels(&parsed)?,
             _ => return Err(bad_url("its scheme is not one of Redis")),
         };
-        Ok(Self { servers, login, is_tls })
+        let client = parameter(&parsed, "client").map(|name| {
+            let client = RedisClient::named(&name);
+            client.ok_or_else(|| bad_url("its parameter `client` names no client that is built in"))
+        });
+        Ok(Self { servers, login, is_tls, client: client.transpose()? })
     }
 }
 
@@ -117,14 +124,14 @@ fn nodes(url: &Url, default_port: u16) -> Result<Vec<Address>, StoreError> {
     Ok(nodes)
 }
 
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+}
+
 fn sentinels(url: &Url) -> Result<Servers, StoreError> {
-    let parameter = |name: &str| {
-        let mut pairs = url.query_pairs();
-        pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-    };
-    let service = parameter("sentinelServiceName");
+    let service = parameter(url, "sentinelServiceName");
     let service = service.ok_or_else(|| bad_url("it lacks the parameter `sentinelServiceName`"))?;
-    let (user, password) = (parameter("sentinelUsername"), parameter("sentinelPassword"));
+    let (user, password) = (parameter(url, "sentinelUsername"), parameter(url, "sentinelPassword"));
     let login = Login { user, password, database: 0 };
     Ok(Servers::Sentinel { sentinels: nodes(url, SENTINEL_PORT)?, service, login })
 }
@@ -210,6 +217,7 @@ mod tests {
             ("redis-cluster://u:hunter2@h/1", "database 0"),
             ("redis-cluster://u:hunter2@h?node=x", "node"),
             ("redis-sentinel://u:hunter2@h", "sentinelServiceName"),
+            ("redis://u:hunter2@h?client=hunter2", "`client`"),
             ("rediss+unix://u:hunter2@h/redis.sock", "no TLS"),
             ("redis+unix://u:hunter2@h", "no path"),
             ("redis+unix://u:hunter2@h/redis.sock?db=x", "database"),

@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::node::Node;
 use super::primary::Primary;
 use super::topology::Topology;
-use super::wire::{Dial, FredWire, Wire, WireError, WireErrorKind};
+use super::wire::{Dial, FredWire, RedisClient, Wire, WireError, WireErrorKind};
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Config, Server, ServerConfig};
@@ -16,7 +16,7 @@ pub(super) async fn topology(dial: Dial, clients: Vec<Client>) -> Result<Topolog
     let Some(config) = clients.first().map(ClientLike::client_config) else {
         return Err(WireError::new(WireErrorKind::Config, "a pool without clients"));
     };
-    let dial = Arc::new(Dial { config: Some(Box::new(config.clone())), ..dial });
+    let dial = Arc::new(Dial { client: RedisClient::Fred, config: Some(Box::new(config.clone())), ..dial });
     let servers = servers(&config)?;
     let Servers::One(address) = servers else {
         return Topology::open(&dial, clients.len(), servers).await;

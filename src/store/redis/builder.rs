@@ -6,7 +6,7 @@ use super::permissions;
 use super::scripts::Scripts;
 use super::topology::Topology;
 use super::wire::{Dial, WireError, WireErrorKind};
-use super::{Inner, RedisStore};
+use super::{Inner, RedisClient, RedisStore};
 use crate::store::{StoreError, StoreErrorKind};
 use futures_util::future::BoxFuture;
 use std::future::Future;
@@ -29,6 +29,7 @@ pub struct RedisStoreBuilder {
     connections: usize,
     command_timeout: Duration,
     resp3: bool,
+    client: RedisClient,
     #[cfg(feature = "tls-rustls-ring")]
     tls: Option<super::RedisTls>,
 }
@@ -84,9 +85,17 @@ impl RedisStoreBuilder {
             connections: 1,
             command_timeout: COMMAND_TIMEOUT,
             resp3: false,
+            client: RedisClient::default(),
             #[cfg(feature = "tls-rustls-ring")]
             tls: None,
         }
+    }
+
+    /// The client to speak to Redis with, where two are built in, for a store made from a URL. The URL's parameter
+    /// `client`, which is `fred` or `redis-rs`, has the last word. Defaults to fred.
+    pub fn client(mut self, client: RedisClient) -> Self {
+        self.client = client;
+        self
     }
 
     /// Prepends this to every key, for servers that are shared. Defaults to nothing.
@@ -166,6 +175,7 @@ impl RedisStoreBuilder {
 
     async fn topology(self) -> Result<Topology, StoreError> {
         let mut dial = Dial {
+            client: self.client,
             login: Login::default(),
             is_tls: false,
             #[cfg(feature = "tls-rustls-ring")]
@@ -177,8 +187,9 @@ impl RedisStoreBuilder {
         };
         match self.source {
             Source::Url(url) => {
-                let Target { servers, login, is_tls } = Target::of(&url)?;
+                let Target { servers, login, is_tls, client } = Target::of(&url)?;
                 (dial.login, dial.is_tls) = (login, is_tls);
+                dial.client = client.unwrap_or(dial.client);
                 #[cfg(feature = "tls-rustls-ring")]
                 match self.tls {
                     Some(_) if !is_tls => {

@@ -27,6 +27,7 @@ mod wire;
 pub use builder::RedisStoreBuilder;
 #[cfg(feature = "tls-rustls-ring")]
 pub use tls::RedisTls;
+pub use wire::RedisClient;
 
 use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;

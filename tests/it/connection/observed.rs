@@ -190,7 +190,7 @@ async fn reads_and_other_tables_drop_nothing() {
 
 #[tokio::test]
 async fn another_process_is_told_at_once() {
-    for (database, place) in ALL.into_iter().filter(|(_, place)| *place == Place::Redis) {
+    for (database, place) in ALL.into_iter().filter(|(_, place)| place.is_shared()) {
         let world = World::new(database, place).await;
         shelf(&world).await.unwrap();
         let (other, db) = (world.neighbour().await, world.autocache.observed());
@@ -207,7 +207,7 @@ async fn another_process_is_told_at_once() {
 async fn a_transaction_is_fresh_here_at_once_and_elsewhere_within_the_ttl() {
     each_short_world(TTL, |world| async move {
         shelf(&world).await?;
-        let others = if world.place == Place::Redis { Some(world.neighbour().await) } else { None };
+        let others = if world.place.is_shared() { Some(world.neighbour().await) } else { None };
         for what in ["a row", "all rows"] {
             settled(&world).await;
             cache_of(&world).get_many([1, 2]).await?;

@@ -96,3 +96,17 @@ entity! {
         connect_signals!(ActiveModel);
     }
 }
+
+entity! {
+    /// All rows have one hash tag: one slot of a Redis Cluster holds them.
+    tagged, "tagged",
+    { #[sea_orm(primary_key)] id: i64, note: String, },
+    {
+        impl CachedEntity for Entity {
+            fn make_key(key: &KeyParts<'_>) -> String {
+                format!("{{{}:{}}}:{}", key.app(), key.model(), key.pk())
+            }
+        }
+        connect_signals!(ActiveModel);
+    }
+}

@@ -6,7 +6,7 @@ use crate::support::{Database, Place, World};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::testing::{FaultyStore, Operation};
 
-const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
+const PLACES: [Place; 3] = [Place::Memory, Place::Redis, Place::Cluster];
 
 /// A world whose reads and writes do not wait for one another in the database.
 async fn shop(place: Place) -> Result<(World, FaultyStore, i64), DbErr> {

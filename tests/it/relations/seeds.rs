@@ -11,7 +11,7 @@ use sea_orm_autocache::store::Step;
 use sea_orm_autocache::testing::{FaultyStore, Gate, Operation};
 use tokio::task::JoinHandle;
 
-const PLACES: [Place; 2] = [Place::Memory, Place::Redis];
+const PLACES: [Place; 3] = [Place::Memory, Place::Redis, Place::Cluster];
 
 /// A reader that has read the list and stands before the lease of its first row.
 struct Shop {

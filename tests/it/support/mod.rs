@@ -1,11 +1,20 @@
 //! What tests stand on: servers, databases, an Autocache over them, and counters.
 
+// The torture test uses the rest of those with unused parts.
+#[allow(dead_code)]
+pub mod cluster;
+pub mod load;
 pub mod log;
-// The torture test uses the rest of these three.
 #[allow(dead_code)]
 pub mod process;
 #[allow(dead_code)]
 pub mod proxy;
+#[allow(dead_code)]
+pub mod reshard;
+#[allow(dead_code)]
+pub mod resp;
+#[allow(dead_code)]
+pub mod sentinel;
 #[allow(dead_code)]
 pub mod servers;
 pub mod spans;
@@ -13,8 +22,11 @@ pub mod spans;
 pub mod tls;
 pub mod world;
 
+pub use cluster::{Cluster, shared_cluster};
+pub use load::Load;
 pub use log::Log;
 pub use proxy::Proxy;
+pub use sentinel::Sentinels;
 pub use servers::{Redis, shared_redis};
 pub use spans::{Seen, Spans};
 pub use world::{ALL, Database, Place, World, builder, each_world, patient_store, redis_client};

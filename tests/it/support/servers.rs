@@ -27,6 +27,11 @@ impl Redis {
         Self::start_at(folder, port, &[])
     }
 
+    /// Starts a server on this port.
+    pub fn start_on(port: u16, options: &[String]) -> Self {
+        Self::start_at(fresh_folder("redis"), port, options)
+    }
+
     fn start_at(folder: PathBuf, port: u16, options: &[String]) -> Self {
         let redis = program(&["redis-server", "valkey-server"], "redis-server");
         let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];

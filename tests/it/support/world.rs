@@ -1,3 +1,4 @@
+use super::cluster::shared_cluster;
 use super::process::{Keeper, fresh_folder};
 use super::servers::{Redis, mariadb, postgres, shared_redis};
 use crate::entities::{schemas, settings, shaped};
@@ -26,6 +27,23 @@ pub enum Database {
 pub enum Place {
     Memory,
     Redis,
+    Cluster,
+}
+
+impl Place {
+    /// The URL of the servers that tests share; `None` where there are none.
+    pub fn url(self) -> Option<String> {
+        match self {
+            Self::Memory => None,
+            Self::Redis => Some(shared_redis().url()),
+            Self::Cluster => Some(shared_cluster().url()),
+        }
+    }
+
+    /// Whether processes share it.
+    pub fn is_shared(self) -> bool {
+        self != Self::Memory
+    }
 }
 
 /// A database, a store and an Autocache of a test's own, with counted statements.
@@ -39,13 +57,23 @@ pub struct World {
     pub plain: DatabaseConnection,
     pub app: String,
     url: String,
+    /// Where its store is; `None` is in memory.
+    servers: Option<String>,
     kit: TestAutocache,
 }
 
-/// Every pair of a database and a store: SQLite with both stores, the servers with Redis.
-pub const ALL: [(Database, Place); 4] = [
+/// What a world's entries are in.
+struct Stored {
+    /// `None`: one on the servers, or in memory.
+    store: Option<FaultyStore>,
+    servers: Option<String>,
+}
+
+/// Every pair of a database and a store: SQLite with all stores, the servers with Redis.
+pub const ALL: [(Database, Place); 5] = [
     (Database::Sqlite, Place::Memory),
     (Database::Sqlite, Place::Redis),
+    (Database::Sqlite, Place::Cluster),
     (Database::Postgres, Place::Redis),
     (Database::MariaDb, Place::Redis),
 ];
@@ -84,26 +112,36 @@ impl World {
         place: Place,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
-        Self::new_with_store(database, place, None, settings).await
+        let stored = Stored { store: None, servers: place.url() };
+        Self::new_with_store(database, place, stored, settings).await
     }
 
     async fn new_with_store(
         database: Database,
         place: Place,
-        store: Option<FaultyStore>,
+        stored: Stored,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
         let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let url = fresh_database(database, &name).await;
-        Self::over(database, place, url, name, store, settings).await
+        Self::over(database, place, url, name, stored, settings).await
     }
 
     /// A world with a Redis server of its own: for what walks all of a server's keys, and so disturbs others.
     pub async fn apart(database: Database) -> (Self, Redis) {
         let redis = Redis::start(&[]);
-        let store = FaultyStore::around(patient_store(&redis.url()).await);
-        let world = Self::new_with_store(database, Place::Redis, Some(store), |b| b).await;
+        let stored = Stored { store: None, servers: Some(redis.url()) };
+        let world = Self::new_with_store(database, Place::Redis, stored, |b| b).await;
         (world, redis)
+    }
+
+    /// A world on a Redis Cluster of the test's own.
+    pub async fn on_cluster(
+        url: String,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> Self {
+        let stored = Stored { store: None, servers: Some(url) };
+        Self::new_with_store(Database::Sqlite, Place::Cluster, stored, settings).await
     }
 
     /// A world whose store fails as the returned handle of it says.
@@ -112,11 +150,13 @@ impl World {
         place: Place,
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> (Self, FaultyStore) {
-        let store = match place {
-            Place::Memory => FaultyStore::around(MemoryStore::new(10_000)),
-            Place::Redis => FaultyStore::around(patient_store(&shared_redis().url()).await),
+        let servers = place.url();
+        let store = match &servers {
+            None => FaultyStore::around(MemoryStore::new(10_000)),
+            Some(url) => FaultyStore::around(patient_store(url).await),
         };
-        let world = Self::new_with_store(database, place, Some(store.clone()), settings).await;
+        let stored = Stored { store: Some(store.clone()), servers };
+        let world = Self::new_with_store(database, place, stored, settings).await;
         (world, store)
     }
 
@@ -133,8 +173,9 @@ impl World {
 
     /// As `neighbour`, with other settings.
     pub async fn neighbour_with(&self, configure: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder) -> Self {
-        assert_eq!(self.place, Place::Redis, "processes share a Redis server only");
-        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), None, configure).await
+        assert!(self.place.is_shared(), "processes share servers only");
+        let stored = Stored { store: None, servers: self.servers.clone() };
+        Self::over(self.database, self.place, self.url.clone(), self.app.clone(), stored, configure).await
     }
 
     async fn over(
@@ -142,11 +183,12 @@ impl World {
         place: Place,
         url: String,
         app: String,
-        store: Option<FaultyStore>,
+        stored: Stored,
         configure: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> Self {
-        let redis = match (&store, place) {
-            (None, Place::Redis) => Some(patient_store(&shared_redis().url()).await),
+        let Stored { store, servers } = stored;
+        let redis = match (&store, &servers) {
+            (None, Some(url)) => Some(patient_store(url).await),
             _ => None,
         };
         let configured = |builder: AutocacheBuilder| {
@@ -160,7 +202,7 @@ impl World {
         // Tests have several worlds, and some have none that `Entity::cache()` may find.
         let kit = testing::autocache_with(connect(&url).await, configured).unbound();
         let (autocache, db, plain) = (Autocache::clone(&kit), kit.connection(), kit.plain());
-        Self { database, place, autocache, db, plain, app, url, kit }
+        Self { database, place, autocache, db, plain, app, url, servers, kit }
     }
 
     pub async fn create_table<E: EntityTrait>(&self, entity: E) {
@@ -187,10 +229,9 @@ impl World {
         (answer, cost.sql, cost.round_trips)
     }
 
-    /// A client of the world's Redis server, to look at it and to meddle with it.
+    /// A client of the world's Redis server or cluster, to look at it and to meddle with it.
     pub async fn redis(&self) -> fred::clients::Client {
-        assert_eq!(self.place, Place::Redis);
-        redis_client(&shared_redis().url()).await
+        redis_client(self.servers.as_deref().expect("a place with servers")).await
     }
 }
 

@@ -2,10 +2,14 @@
 
 #[cfg(feature = "fred")]
 mod fred;
+#[cfg(feature = "redis-rs")]
+mod redis_rs;
 mod resp;
 
 #[cfg(feature = "fred")]
 pub(super) use self::fred::FredWire;
+#[cfg(feature = "redis-rs")]
+use redis_rs::RedisRsWire;
 pub(super) use resp::{Request, RespValue, WireError, WireErrorKind};
 
 use super::address::{Address, Login};
@@ -21,9 +25,47 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RECONNECT_FIRST_MS: u32 = 5;
 const RECONNECT_MAX_MS: u32 = 300;
 
+/// The client that a store speaks to Redis with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedisClient {
+    /// fred. The default where it is built in.
+    #[cfg(feature = "fred")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
+    Fred,
+    /// redis-rs.
+    #[cfg(feature = "redis-rs")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis-rs")))]
+    RedisRs,
+}
+
+impl RedisClient {
+    /// By its name, if it is built in.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(feature = "fred")]
+            "fred" => Some(Self::Fred),
+            #[cfg(feature = "redis-rs")]
+            "redis-rs" => Some(Self::RedisRs),
+            _ => None,
+        }
+    }
+}
+
+impl Default for RedisClient {
+    fn default() -> Self {
+        #[cfg(feature = "fred")]
+        let client = Self::Fred;
+        #[cfg(not(feature = "fred"))]
+        let client = Self::RedisRs;
+        client
+    }
+}
+
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
+    pub(super) client: RedisClient,
     pub(super) login: Login,
     pub(super) is_tls: bool,
     #[cfg(feature = "tls-rustls-ring")]
@@ -81,6 +123,8 @@ pub(super) trait Connection: Clone + Send + Sync + 'static {
 pub(super) enum Wire {
     #[cfg(feature = "fred")]
     Fred(FredWire),
+    #[cfg(feature = "redis-rs")]
+    RedisRs(RedisRsWire),
 }
 
 impl Wire {
@@ -93,7 +137,12 @@ impl Wire {
         address: &Address,
         identity: &Arc<Identity>,
     ) -> Result<Self, WireError> {
-        Ok(Self::Fred(FredWire::open(dial, address, identity).await?))
+        Ok(match dial.client {
+            #[cfg(feature = "fred")]
+            RedisClient::Fred => Self::Fred(FredWire::open(dial, address, identity).await?),
+            #[cfg(feature = "redis-rs")]
+            RedisClient::RedisRs => Self::RedisRs(RedisRsWire::open(dial, address, identity).await?),
+        })
     }
 
     /// See [`Connection::get`].
@@ -101,6 +150,8 @@ impl Wire {
         match self {
             #[cfg(feature = "fred")]
             Self::Fred(wire) => wire.get(key).await,
+            #[cfg(feature = "redis-rs")]
+            Self::RedisRs(wire) => wire.get(key).await,
         }
     }
 
@@ -109,6 +160,8 @@ impl Wire {
         match self {
             #[cfg(feature = "fred")]
             Self::Fred(wire) => wire.mget(keys).await,
+            #[cfg(feature = "redis-rs")]
+            Self::RedisRs(wire) => wire.mget(keys).await,
         }
     }
 
@@ -121,6 +174,8 @@ impl Wire {
         match self {
             #[cfg(feature = "fred")]
             Self::Fred(wire) => wire.send(requests, limit).await,
+            #[cfg(feature = "redis-rs")]
+            Self::RedisRs(wire) => wire.send(requests, limit).await,
         }
     }
 
@@ -129,6 +184,8 @@ impl Wire {
         match self {
             #[cfg(feature = "fred")]
             Self::Fred(wire) => wire.has_ended(),
+            #[cfg(feature = "redis-rs")]
+            Self::RedisRs(wire) => wire.has_ended(),
         }
     }
 }
