@@ -6,6 +6,7 @@ pub mod log;
 pub mod process;
 #[allow(dead_code)]
 pub mod proxy;
+pub mod scattered;
 #[allow(dead_code)]
 pub mod servers;
 pub mod spans;

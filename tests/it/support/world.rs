@@ -1,4 +1,5 @@
 use super::process::{Keeper, fresh_folder};
+use super::scattered::Scattered;
 use super::servers::{Redis, mariadb, postgres, shared_redis};
 use crate::entities::{schemas, settings, shaped};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
@@ -117,6 +118,16 @@ impl World {
             Place::Redis => FaultyStore::around(patient_store(&shared_redis().url()).await),
         };
         let world = Self::new_with_store(database, place, Some(store.clone()), settings).await;
+        (world, store)
+    }
+
+    /// As [`faulty`](Self::faulty), with a store that keeps no order.
+    pub async fn scattered(
+        database: Database,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> (Self, FaultyStore) {
+        let store = FaultyStore::around(Scattered(MemoryStore::new(10_000)));
+        let world = Self::new_with_store(database, Place::Memory, Some(store.clone()), settings).await;
         (world, store)
     }
 

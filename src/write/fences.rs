@@ -1,0 +1,97 @@
+//! [`Fences`]: what a write does to the fences of its entities.
+//!
+//! By an entity's fence a reader that fills rows from a list learns whether a writer has come in between. It checks
+//! the fence after it has leased the rows. Where the store keeps the order of one round trip, a writer wipes the
+//! fence right before it frees its rows. Elsewhere a row could be free and the fence not yet wiped. There the fence
+//! has an intent for as long as the rows have theirs, and a reader that finds it leaves the rows alone.
+
+use super::RowChange;
+use super::intent_key::{End, IntentKey, run};
+use crate::coherence::{Answer, Step, Token};
+use crate::keyspace::Keyspace;
+use crate::store::{Reply, StoreError};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The fences that have an intent, or were to have one.
+#[derive(Debug, Default)]
+pub(super) struct Fences(Vec<IntentKey>);
+
+impl Fences {
+    /// A row of this entity gets an intent.
+    pub(super) fn add(&mut self, keyspace: &Arc<Keyspace>) {
+        let is_known = |key: &IntentKey| key.keyspace.id() == keyspace.id();
+        if let Some(fence) = keyspace.fence()
+            && !keyspace.backend.keeps_order()
+            && !self.0.iter().any(is_known)
+        {
+            let end = End::Finish(RowChange::Unknown);
+            self.0.push(IntentKey::new(keyspace, fence.to_owned(), end));
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &IntentKey> {
+        self.0.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut IntentKey> {
+        self.0.iter_mut()
+    }
+
+    /// How the fences of these keys end.
+    pub(super) fn end(&self, keys: &[IntentKey]) -> Ending {
+        let mut ending = Ending::default();
+        let mut seen = HashSet::new();
+        // No list names a row that is new, so none fills it with what it was before.
+        let is_new = |key: &&IntentKey| matches!(key.end, End::Unmarked(Step::Insert { .. }));
+        for key in keys.iter().filter(|key| !is_new(key)) {
+            let keyspace = &key.keyspace;
+            let Some(fence) = keyspace.fence().filter(|_| seen.insert(keyspace.id())) else { continue };
+            let placed = self.0.iter().find(|placed| placed.keyspace.id() == keyspace.id());
+            let wiped = || IntentKey::new(keyspace, fence.to_owned(), End::Unmarked(Step::Invalidate));
+            let fence = placed.cloned().unwrap_or_else(wiped);
+            let goes_along = fence.held || keyspace.backend.keeps_order();
+            if goes_along { &mut ending.along } else { &mut ending.before }.push(fence);
+        }
+        ending
+    }
+}
+
+/// The last steps of fences.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// Those that nothing but their order guards, in a store that keeps none: they are wiped before any row is freed.
+    before: Vec<IntentKey>,
+    /// Those that go before the rows, in the same round trip.
+    pub(super) along: Vec<IntentKey>,
+}
+
+impl Ending {
+    /// Wipes the fences that go before all else.
+    ///
+    /// # Errors
+    /// One was not wiped: no row may be freed.
+    pub(super) async fn begin(&self, token: Token) -> Result<(), StoreError> {
+        let replies = run(&self.before, |fence| fence.last_step(token)).await;
+        note(&self.before, &replies, token);
+        replies.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+    }
+
+    /// The rest has been answered so. Whether a fence may have been without its intent while the rows were freed.
+    pub(super) fn is_in_doubt(&self, replies: &[Reply], token: Token) -> bool {
+        note(&self.along, replies, token);
+        let ended = |reply: &Reply| matches!(reply, Ok(Answer::Emptied | Answer::Shared));
+        self.along.iter().zip(replies).any(|(fence, reply)| fence.held && !ended(reply))
+    }
+}
+
+/// A fence that was not reached is queued, one that was is settled.
+fn note(fences: &[IntentKey], replies: &[Reply], token: Token) {
+    for (fence, reply) in fences.iter().zip(replies) {
+        match reply {
+            Ok(_) => fence.keyspace.backend.settle(&fence.key, token),
+            Err(_) => fence.keyspace.queue(&fence.key, token, Duration::ZERO),
+        }
+    }
+}
