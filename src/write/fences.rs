@@ -13,30 +13,39 @@ use crate::store::{Reply, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The fences that have an intent, or were to have one.
 #[derive(Debug, Default)]
-pub(super) struct Fences(Vec<IntentKey>);
+pub(super) struct Fences {
+    placed: Vec<IntentKey>,
+    permits: Vec<OwnedSemaphorePermit>,
+}
 
 impl Fences {
-    /// A row of this entity gets an intent.
+    /// A row of this entity gets an intent. Where many writers are at work its fence gets none, and the write's end
+    /// takes a round trip more: it would cost each of them more than that.
     pub(super) fn add(&mut self, keyspace: &Arc<Keyspace>) {
-        let is_known = |key: &IntentKey| key.keyspace.id() == keyspace.id();
-        if let Some(fence) = keyspace.fence()
-            && !keyspace.backend.keeps_order()
-            && !self.0.iter().any(is_known)
+        let Some(fence) = keyspace.fence().filter(|_| !keyspace.backend.keeps_order()) else { return };
+        if self.of(keyspace).is_none()
+            && let Some(permit) = keyspace.fence_permit()
         {
             let end = End::Finish(RowChange::Unknown);
-            self.0.push(IntentKey::new(keyspace, fence.to_owned(), end));
+            self.placed.push(IntentKey::new(keyspace, fence.to_owned(), end));
+            self.permits.push(permit);
         }
     }
 
+    fn of(&self, keyspace: &Arc<Keyspace>) -> Option<&IntentKey> {
+        self.placed.iter().find(|key| key.keyspace.id() == keyspace.id())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &IntentKey> {
-        self.0.iter()
+        self.placed.iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut IntentKey> {
-        self.0.iter_mut()
+        self.placed.iter_mut()
     }
 
     /// How the fences of these keys end.
@@ -48,9 +57,8 @@ impl Fences {
         for key in keys.iter().filter(|key| !is_new(key)) {
             let keyspace = &key.keyspace;
             let Some(fence) = keyspace.fence().filter(|_| seen.insert(keyspace.id())) else { continue };
-            let placed = self.0.iter().find(|placed| placed.keyspace.id() == keyspace.id());
             let wiped = || IntentKey::new(keyspace, fence.to_owned(), End::Unmarked(Step::Invalidate));
-            let fence = placed.cloned().unwrap_or_else(wiped);
+            let fence = self.of(keyspace).cloned().unwrap_or_else(wiped);
             let goes_along = fence.held || keyspace.backend.keeps_order();
             if goes_along { &mut ending.along } else { &mut ending.before }.push(fence);
         }

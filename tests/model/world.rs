@@ -9,8 +9,8 @@ mod seeders;
 
 use crate::search::Property;
 use crate::variants::{Variant, step};
-use sea_orm_autocache::store::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
 use scattered::Half;
+use sea_orm_autocache::store::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
 use seeders::Seeding;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -458,7 +458,9 @@ impl<'w> Moves<'_, 'w> {
                     },
                 );
             }
-            (_, Writing::Committed | Writing::Finished) if self.setup.scattered => self.finish_scattered(index),
+            (_, Writing::Committed | Writing::Finished) if self.setup.scattered => {
+                self.finish_scattered(index)
+            }
             (_, Writing::Committed) if self.from.seeders.is_empty() => self.finish(index),
             (_, Writing::Committed | Writing::Wiped | Writing::Finished) => self.finish_fenced(index),
             _ => {}
@@ -552,7 +554,9 @@ impl<'w> Moves<'_, 'w> {
             self.push(
                 || format!("W{index} loses its FINISH"),
                 move |world| {
-                    world.zombies.extend(Half::of_round_trip(scattered).iter().map(|half| (index as u8, *half)));
+                    world
+                        .zombies
+                        .extend(Half::of_round_trip(scattered).iter().map(|half| (index as u8, *half)));
                     world.writers[index].phase = Writing::Gone;
                     // Success is reported only if the hold has covered the commit.
                     if !world.writers[index].late {
@@ -589,10 +593,8 @@ impl<'w> Moves<'_, 'w> {
 
     fn crash(&mut self, index: usize) {
         let writer = self.from.writers[index];
-        let at_work = !matches!(
-            writer.phase,
-            Writing::Idle | Writing::Returned | Writing::Gone | Writing::InDoubt
-        );
+        let at_work =
+            !matches!(writer.phase, Writing::Idle | Writing::Returned | Writing::Gone | Writing::InDoubt);
         if (at_work || writer.half.is_some()) && self.from.crashes_left > 0 {
             self.push(
                 || format!("W{index} dies"),

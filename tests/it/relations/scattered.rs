@@ -4,12 +4,12 @@ use super::stock::{an_author, book_of, cold_shelf};
 use crate::entities::library::{author, book};
 use crate::support::{Database, Place, World};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, ModelTrait, Set,
-    TransactionTrait,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
+    Set, TransactionTrait,
 };
 use sea_orm_autocache::Counts;
 use sea_orm_autocache::prelude::*;
-use sea_orm_autocache::store::{Command, Found, Step};
+use sea_orm_autocache::store::{Command, Found, Slot, Step, decode_slot};
 use sea_orm_autocache::testing::{Fault, FaultyStore, Gate, Operation};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -48,6 +48,14 @@ impl Shop {
             Found::Bytes(bytes) => char::from(bytes[0]),
             Found::Memory(_) => 'V',
             _ => ' ',
+        }
+    }
+
+    async fn writers_on(&self, key: &str) -> usize {
+        let Found::Bytes(bytes) = self.store.get(key).await.unwrap() else { return 0 };
+        match decode_slot(&bytes, |_| ()) {
+            Slot::Intent(intents) => intents.holders.len(),
+            _ => 0,
         }
     }
 
@@ -167,7 +175,7 @@ async fn the_intent_of_a_writer_is_no_mark() -> Result<(), DbErr> {
     shop.until(&shop.fence, 'W').await;
     look.open();
     // It leases no row, or this would be the moment.
-    tokio::time::timeout(Duration::from_millis(300), rows.reached()).await.ok();
+    let _ = tokio::time::timeout(Duration::from_millis(300), rows.reached()).await;
     let end = shop.hold(ENDS, &shop.fence);
     lock.rollback().await?;
     shop.read_before_the_fence_knows(rows, reader, end, writer).await
@@ -192,7 +200,8 @@ async fn without_its_intent_the_fence_is_wiped_before_a_row_is_freed() -> Result
 #[tokio::test]
 async fn a_row_is_not_freed_while_its_fence_cannot_be_wiped() -> Result<(), DbErr> {
     let shop = shop().await?;
-    shop.store.inject(Fault::Refused.on_any([Operation::Intent, Operation::Finish]).key(&shop.fence).times(2));
+    shop.store
+        .inject(Fault::Refused.on_any([Operation::Intent, Operation::Finish]).key(&shop.fence).times(2));
     let delivery = shop.hold([Operation::Invalidate], &shop.fence);
     shop.revise().await.unwrap()?;
     delivery.reached().await;
@@ -252,6 +261,30 @@ async fn a_write_whose_commit_is_not_seen_keeps_lists_from_no_other_row() -> Res
         .await?;
     shop.list().await.unwrap()?;
     assert_eq!(shop.statements().await?, 0);
+    Ok(())
+}
+
+/// Each step on the fence walks through all intents that stand there.
+#[tokio::test]
+async fn of_many_writers_at_once_few_share_the_fence() -> Result<(), DbErr> {
+    const WRITERS: usize = 12;
+    let shop = shop().await?;
+    let lock = shop.lock().await?;
+    let writers: Vec<_> = (0..WRITERS).map(|_| shop.revise()).collect();
+    let begun = Instant::now();
+    while shop.writers_on(&shop.row).await < WRITERS {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(shop.writers_on(&shop.fence).await, 8);
+    lock.rollback().await?;
+    for writer in writers {
+        writer.await.unwrap()?;
+    }
+    assert_eq!((shop.kind(&shop.fence).await, shop.kind(&shop.row).await), (' ', ' '));
+    let (_, _, trips) = shop.world.cost(async { revised(shop.book).update(&shop.world.db).await }).await;
+    assert_eq!(trips, 2, "the fence is free again");
     Ok(())
 }
 

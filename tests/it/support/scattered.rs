@@ -40,7 +40,7 @@ impl<S: Store> Store for Scattered<S> {
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
-        let each = keys.iter().map(async |key| {
+        let each = keys.iter().map(|key| async move {
             some_time().await;
             self.0.get(key).await
         });

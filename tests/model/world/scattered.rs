@@ -116,7 +116,9 @@ impl World {
     pub(super) fn apply_finish(&mut self, variant: Variant, writer: usize, half: Half) -> Answer<u8> {
         match half {
             Half::Row => self.apply(variant, finish_of(writer)),
-            Half::Fence if variant == Variant::NoFenceIntent => self.apply_to_fence(variant, Step::Invalidate),
+            Half::Fence if variant == Variant::NoFenceIntent => {
+                self.apply_to_fence(variant, Step::Invalidate)
+            }
             Half::Fence => {
                 let finish = Step::Finish { token: token_of_writer(writer), outcome: Outcome::Delete };
                 self.apply_to_fence(variant, finish)

@@ -49,7 +49,8 @@ impl Moves<'_, '_> {
             Seeding::Looking => self.push(
                 || format!("S{index} looks for a mark"),
                 move |world| {
-                    let mark = world.mark().filter(|mark| *mark < INTENT || variant == Variant::AnythingIsAMark);
+                    let mark =
+                        world.mark().filter(|mark| *mark < INTENT || variant == Variant::AnythingIsAMark);
                     set(world, mark.map_or(Seeding::Done, Seeding::Marked));
                 },
             ),
@@ -146,7 +147,9 @@ impl World {
     /// What stands on the fence, as one reads it.
     fn mark(&self) -> Option<u8> {
         match &self.fence {
-            Slot::Lease(token) => (0..self.seeders.len()).find(|index| token_of_seeder(*index) == *token).map(|index| index as u8),
+            Slot::Lease(token) => (0..self.seeders.len())
+                .find(|index| token_of_seeder(*index) == *token)
+                .map(|index| index as u8),
             Slot::Intent(intents) => {
                 let bit = |index: usize| u8::from(intents.has(token_of_writer(index))) << index;
                 let holders: u8 = (0..self.writers.len()).map(bit).sum();
