@@ -1,18 +1,18 @@
 //! [`CacheController`]: the typed way to read one entity through the cache.
 
+mod invalidation;
 mod lookup;
 mod place;
 
+use invalidation::invalidate_keys;
 use place::Place;
 pub use place::{Primary, ReadFrom, Through};
 
 use crate::autocache::{Autocache, Region};
-use crate::coherence::{Answer, Step};
 use crate::entity::{CachedEntity, EntityOps, ops_of};
 use crate::error::CacheError;
 use crate::keyspace::Keyspace;
 use crate::read::{self, Inspection, Reader, RowSlot, RowSlots, Source};
-use crate::store::Command;
 use crate::telemetry::Event;
 use crate::trace::{self, Subject};
 use futures_util::future::BoxFuture;
@@ -27,9 +27,6 @@ use std::sync::Arc;
 
 /// A primary key of `E`; composite keys are tuples.
 pub(crate) type Pk<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
-
-/// Keys of one invalidation pipeline.
-const INVALIDATE_KEYS_MAX: usize = 1_000;
 
 /// The cache of one entity: from [`Entity::cache()`](EntityCache::cache) or [`Autocache::cache`].
 ///
@@ -349,28 +346,6 @@ impl Handle {
 /// What the span of a read is about.
 fn subject<'a>(keyspace: &'a Keyspace, operation: &'a str, batch: usize) -> Subject<'a> {
     Subject { system: keyspace.backend.system(), operation, table: keyspace.table(), batch }
-}
-
-/// Fenced like the end of a write: the fence first.
-async fn invalidate_keys(keyspace: &Keyspace, keys: Vec<String>) -> Result<(), DbErr> {
-    let keys: Vec<String> = keyspace.fence().map(str::to_owned).into_iter().chain(keys).collect();
-    let mut first_error = None;
-    for page in keys.chunks(INVALIDATE_KEYS_MAX) {
-        let command = |key: &String| Command { key: key.clone(), step: Step::Invalidate };
-        let replies = keyspace.backend.run(page.iter().map(command).collect()).await;
-        for (key, reply) in page.iter().zip(replies) {
-            match reply {
-                Ok(Answer::Unchanged) => {}
-                Ok(_) if keyspace.fence() == Some(key) => {}
-                Ok(_) => keyspace.stats.count(Event::invalidations),
-                Err(error) => {
-                    keyspace.stats.count(Event::errors);
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-    }
-    first_error.map_or(Ok(()), |error| Err(CacheError::Store(error).into()))
 }
 
 fn value_tuples<E: CachedEntity, I>(pks: I) -> Vec<ValueTuple>

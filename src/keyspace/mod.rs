@@ -19,6 +19,10 @@ use sea_orm::sea_query::{Value, ValueTuple};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Intents of one process on a fence. Each step there walks through all that stand.
+const FENCE_INTENTS_MAX: usize = 8;
 
 /// Who has answered with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub(crate) struct Keyspace {
     plain_keys: bool,
     pub(crate) indexes: Vec<IndexDef>,
     fence: Option<String>,
+    /// The intents that this process may have on the fence.
+    fence_intents: Arc<Semaphore>,
     warned_of_other: AtomicBool,
     /// Which database this is, if that is known.
     pub(crate) database: Option<DbBackend>,
@@ -86,6 +92,7 @@ impl Keyspace {
             fingerprint,
             indexes,
             fence: None,
+            fence_intents: Arc::new(Semaphore::new(FENCE_INTENTS_MAX)),
             warned_of_other: AtomicBool::new(false),
             database,
             exact_keys,
@@ -190,6 +197,11 @@ impl Keyspace {
     /// rows at once can tell whether one of them may have changed. `None`: no indexes.
     pub(crate) fn fence(&self) -> Option<&str> {
         self.fence.as_deref()
+    }
+
+    /// The right to have one of this process' intents on the fence; `None` where there are as many as may be.
+    pub(crate) fn fence_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.fence_intents.clone().try_acquire_owned().ok()
     }
 
     /// The store does not know of a write to this key. See [`Backend::queue`].

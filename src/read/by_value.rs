@@ -2,10 +2,11 @@
 //!
 //! The list is filled under its lease, as a row is under its own: a writer that adds a member breaks it. The
 //! rows differ: their keys are unknown until the `SELECT` returns, and a lease protects only reads that start
-//! after it was granted. So a mark is set on the entity's *fence* before the `SELECT`, and every writer of the
-//! entity wipes it before it frees the row's key. After the `SELECT` the rows are leased, and then the mark is
-//! checked. If it still stands, no writer of these rows ended between the `SELECT` and the leases. A writer that
-//! was at work while they were taken held the row's key, and one that comes later breaks the lease.
+//! after it was granted. So a mark is set on the entity's *fence* before the `SELECT`. Every writer of the entity
+//! wipes it before it frees the row's key; or it has an intent there for as long as on the row, and then no mark can
+//! be set. After the `SELECT` the rows are leased, and then the mark is checked. If it still stands, no writer of
+//! these rows ended between the `SELECT` and the leases. A writer that was at work while they were taken held the
+//! row's key, and one that comes later breaks the lease.
 
 use super::account::Events;
 use super::leader::{Leader, Want};
@@ -13,7 +14,7 @@ use super::lease::{LEASE, LeaseGuard};
 use super::list_reader::{ListReader, Members};
 use super::load::{Kind, Load};
 use super::{Reader, Rows};
-use crate::coherence::{Answer, Slot, Step, Token, encode_marker};
+use crate::coherence::{Answer, Slot, Step, Token, decode_slot, encode_marker};
 use crate::entity::Row;
 use crate::keyspace::{Entry, Keyspace};
 use crate::single_flight::Provenance;
@@ -49,6 +50,10 @@ struct ByValue;
 /// Loads lists of the index at this place of its keyspace.
 pub(super) fn load_by_value(reader: Reader<'_>, place: usize) -> Load<'_> {
     Load { reader, kind: &ByValue, index: place }
+}
+
+fn is_mark(bytes: &Bytes) -> bool {
+    matches!(decode_slot(bytes, |_| ()), Slot::Lease(_))
 }
 
 fn lists_of(load: Load<'_>) -> ListReader<'_> {
@@ -116,7 +121,8 @@ impl<'a> Populate<'a> {
         let fence = self.keyspace().fence()?;
         match answer? {
             Ok(Answer::Granted) => encode_marker(&Slot::<()>::Lease(own)).map(Bytes::from),
-            Ok(Answer::Busy) => self.fence_bytes(fence).await,
+            // By now it may be a writer's intent, which would tell nothing: it stands until its rows are free.
+            Ok(Answer::Busy) => self.fence_bytes(fence).await.filter(is_mark),
             _ => None,
         }
     }
@@ -176,7 +182,7 @@ impl<'a> Populate<'a> {
         let nothing = || (Vec::new(), LeaseGuard::new(keyspace, std::iter::empty()));
         let (Some(mark), Some(fence)) = (mark, keyspace.fence()) else { return nothing() };
         let candidates = self.candidates(granted, lists);
-        if candidates.is_empty() || !keyspace.backend.keeps_order() {
+        if candidates.is_empty() {
             return nothing();
         }
         let leases = candidates.iter().map(|candidate| (candidate.key.clone(), candidate.token));

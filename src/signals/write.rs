@@ -200,12 +200,13 @@ pub(super) async fn begin(db: &dyn Executor, site: Site, write: Write) -> Result
         return Ok(());
     }
     let is_plain = !matches!(route, Route::Autocommit(_));
+    let settings = &keyspace.settings;
     let (ttl, publish) = match route {
-        Route::Unseen(_) => (keyspace.settings.transaction_intent_ttl, false),
-        _ => (keyspace.settings.intent_ttl, true),
+        Route::Unseen(_) => (settings.transaction_intent_ttl, false),
+        _ => (settings.intent_ttl, true),
     };
     let begun = Instant::now();
-    let mut intents = IntentSet::new(ttl);
+    let mut intents = if publish { IntentSet::new(ttl) } else { IntentSet::unended(ttl) };
     for key in key.iter().chain(&write.memberships.keys) {
         intents.add(keyspace, key.clone(), RowChange::Unknown);
     }
@@ -379,7 +380,7 @@ async fn hold_back(
     );
     let (_, held) = taken(note);
     let held = held.filter(IntentSet::is_held);
-    let mut intents = IntentSet::new(settings.transaction_intent_ttl);
+    let mut intents = IntentSet::unended(settings.transaction_intent_ttl);
     for (keyspace, key) in touched {
         if !held.as_ref().is_some_and(|held| held.has(&keyspace, &key)) {
             intents.add(&keyspace, key, RowChange::Unknown);

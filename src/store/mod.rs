@@ -133,9 +133,9 @@ pub trait Store: Debug + Send + Sync + 'static {
         Err(StoreError::new(StoreErrorKind::Unsupported, "this store does not implement `Store::inspect`"))
     }
 
-    /// Whether the commands of one [`run`](Self::run) are carried out one after the other, in their order. A
-    /// store of several servers cannot promise it. Where it does not, rows that were found by way of a list
-    /// are cached when they are next asked for.
+    /// Whether the commands of one [`run`](Self::run) are carried out one after the other, in their order. A store of
+    /// several servers cannot promise it. Where it does not, each write of an entity with indexes also places an
+    /// intent on one key of the entity, and ends it with its own: in the same calls, so that no round trip is added.
     fn keeps_order(&self) -> bool {
         true
     }

@@ -4,6 +4,7 @@ use super::operation::Operation;
 use crate::coherence::{Slot, Step, decode_slot};
 use crate::store::{Command, Found, Inspected, Reply, Store, StoreError, StoreErrorKind, Sweep};
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -179,10 +180,14 @@ impl Store for FaultyStore {
         fate.answer(found.map(|found| found.into_iter().map(|found| self.succeeded(found)).collect()))
     }
 
-    /// One command after the other while there are injections, so that one may wait and the next see it.
+    /// While there are injections, one command after the other, so that one may wait and the next see it; at once where
+    /// the store within keeps no order.
     async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
         if self.injections().is_empty() {
             return self.store.run(commands).await;
+        }
+        if !self.store.keeps_order() {
+            return join_all(commands.into_iter().map(|command| self.one(command))).await;
         }
         let mut replies = Vec::with_capacity(commands.len());
         for command in commands {

@@ -1,21 +1,19 @@
 //! Write intents: keys that readers bypass from before a commit until the store knows of it.
 
 use super::PendingClear;
-use crate::coherence::{Answer, Outcome, Step, Token};
+use super::fences::Fences;
+use super::intent_key::{End, IntentKey, run};
+use crate::coherence::{Answer, Step, Token};
 use crate::error::CacheError;
 use crate::keyspace::{Entry, Keyspace};
 use crate::settings::Consistency;
-use crate::store::{Command, Reply, StoreError};
-use crate::telemetry::{Event, TARGET};
+use crate::store::{Reply, StoreError};
 use bytes::Bytes;
 use sea_orm::DbErr;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// Keys in one pipeline; a larger write sends several.
-pub(crate) const PIPELINE_KEYS_MAX: usize = 1_000;
 
 /// What is known of a touched key.
 #[derive(Clone, Debug)]
@@ -29,9 +27,9 @@ pub(crate) enum RowChange {
 /// The keys of one commit, between their intents and their finishes.
 #[derive(Debug)]
 pub(crate) struct IntentSet {
-    keys: Vec<Key>,
-    /// How many of the keys have their intents.
-    placed: usize,
+    keys: Vec<IntentKey>,
+    /// `None`: nobody sees the write's end.
+    fences: Option<Fences>,
     token: Token,
     /// When the first of them was.
     begun: Instant,
@@ -42,41 +40,25 @@ pub(crate) struct IntentSet {
     witnessed: PendingClear,
 }
 
-#[derive(Debug)]
-struct Key {
-    keyspace: Arc<Keyspace>,
-    key: String,
-    end: End,
-    /// Whether the store has acknowledged the intent.
-    held: bool,
-    /// The stamp of the server that was to hold the intent.
-    stamp: Option<u32>,
-    /// Unless its entry gets published, another writer was at work on this list, and may have added a row
-    /// that this write deletes by cascade.
-    witness: bool,
-}
-
-#[derive(Debug)]
-enum End {
-    /// The key has an intent.
-    Finish(RowChange),
-    /// The key was not known before the commit.
-    Unmarked(Step<Bytes>),
-}
-
 impl IntentSet {
     /// No key yet. `ttl` is how long the write may take until its commit is over.
     pub(crate) fn new(ttl: Duration) -> Self {
         let (token, begun) = (Token::random(), Instant::now());
         Self {
             keys: Vec::new(),
-            placed: 0,
+            fences: Some(Fences::default()),
             token,
             begun,
             ttl,
             unproven: PendingClear::default(),
             witnessed: PendingClear::default(),
         }
+    }
+
+    /// As [`new`](Self::new), for a write of which the commit is not seen. Its intents stand until their TTL, so that
+    /// no list leases its rows before: the fence need not tell of it.
+    pub(crate) fn unended(ttl: Duration) -> Self {
+        Self { fences: None, ..Self::new(ttl) }
     }
 
     /// A key that gets an intent.
@@ -102,14 +84,16 @@ impl IntentSet {
     }
 
     fn push(&mut self, keyspace: &Arc<Keyspace>, key: String, end: End) {
-        let stamp = keyspace.backend.stamp(&key);
-        self.keys.push(Key { keyspace: keyspace.clone(), key, end, held: false, stamp, witness: false });
+        if let (Some(fences), End::Finish(_)) = (&mut self.fences, &end) {
+            fences.add(keyspace);
+        }
+        self.keys.push(IntentKey::new(keyspace, key, end));
     }
 
     /// The outcome of a key: it is published if it has an intent, else invalidated.
     pub(crate) fn conclude(&mut self, keyspace: &Arc<Keyspace>, key: &str, change: RowChange) {
-        match self.keys.iter_mut().find(|own| own.key == key && own.keyspace.id() == keyspace.id()) {
-            Some(Key { end: End::Finish(before), .. }) => *before = change,
+        match self.keys.iter_mut().find(|own| own.is(keyspace, key)) {
+            Some(IntentKey { end: End::Finish(before), .. }) => *before = change,
             Some(_) => {}
             None => self.conclude_unmarked(keyspace, key, Step::Invalidate),
         }
@@ -126,7 +110,7 @@ impl IntentSet {
     }
 
     pub(crate) fn has(&self, keyspace: &Arc<Keyspace>, key: &str) -> bool {
-        self.keys.iter().any(|own| own.key == key && own.keyspace.id() == keyspace.id())
+        self.keys.iter().any(|own| own.is(keyspace, key))
     }
 
     /// Whether the store has acknowledged all intents.
@@ -134,19 +118,18 @@ impl IntentSet {
         self.keys.iter().all(|key| key.held)
     }
 
-    /// Places the intents of the keys that have none yet: one round trip for each backend and
-    /// [`PIPELINE_KEYS_MAX`] keys. An acknowledgement that took a quarter of the TTL does not count: too little
-    /// of it may be left for the statement. What is not acknowledged is queued, or refused under `Strict`.
+    /// Places the intents of the keys that have none yet, and of their fences: one round trip for each backend and
+    /// 1,000 keys. An acknowledgement that took a quarter of the TTL does not count: too little of it may be left for
+    /// the statement. What is not acknowledged is queued, or refused under `Strict`.
     pub(crate) async fn place(&mut self, consistency: Consistency) -> Result<(), DbErr> {
-        if self.placed == 0 {
+        if !self.keys.iter().any(|key| key.sent) {
             self.begun = Instant::now();
         }
-        let mut refused = self.send_intents(self.placed, false).await;
+        let mut refused = self.send_intents(false).await;
         if refused.is_none() && self.begun.elapsed() > self.ttl / 4 {
             self.begun = Instant::now();
-            refused = self.send_intents(0, true).await;
+            refused = self.send_intents(true).await;
         }
-        self.placed = self.keys.len();
         match refused {
             Some(error) if consistency == Consistency::Strict => {
                 self.release().await;
@@ -156,12 +139,15 @@ impl IntentSet {
         }
     }
 
-    async fn send_intents(&mut self, from: usize, reissued: bool) -> Option<StoreError> {
+    async fn send_intents(&mut self, reissued: bool) -> Option<StoreError> {
         let (token, ttl) = (self.token, self.ttl);
-        let keys = &mut self.keys[from..];
-        let replies = run(keys, |_| Step::Intent { token, ttl, reissued }).await;
+        let fences = self.fences.iter_mut().flat_map(Fences::iter_mut);
+        let mut keys: Vec<&mut IntentKey> =
+            fences.chain(&mut self.keys).filter(|key| reissued || !key.sent).collect();
+        let replies = run(&keys, |_| Step::Intent { token, ttl, reissued }).await;
         let mut refused = None;
         for (key, reply) in keys.iter_mut().zip(replies) {
+            key.sent = true;
             key.held = matches!(reply, Ok(Answer::Held { .. }));
             if let Err(error) = reply {
                 // If this future is dropped after the statement, nothing else tells the cache.
@@ -188,7 +174,7 @@ impl IntentSet {
             match reply {
                 Ok(answer) => {
                     key.keyspace.backend.settle(&key.key, token);
-                    count_end(&key.keyspace, &answer);
+                    key.count_end(&answer);
                 }
                 Err(error) => {
                     key.keyspace.queue(&key.key, token, Duration::ZERO);
@@ -214,29 +200,27 @@ impl IntentSet {
         self.unproven.append(std::mem::take(&mut self.witnessed));
     }
 
-    /// The last steps of all keys. Fences go first: a reader that fills rows from a list checks them last.
+    /// The last steps of all keys, and of the fences before them.
     async fn finishes(&self) -> Vec<Reply> {
         let token = self.token;
-        let mut fenced = HashSet::new();
-        let mut fences = Vec::new();
-        for keyspace in
-            self.keys.iter().map(|key| &key.keyspace).filter(|keyspace| fenced.insert(keyspace.id()))
-        {
-            fences.extend(keyspace.fence().map(|fence| Key::fence(keyspace, fence)));
+        let none = Fences::default();
+        let ending = self.fences.as_ref().unwrap_or(&none).end(&self.keys);
+        if let Err(error) = ending.begin(token).await {
+            return self.keys.iter().map(|_| Err(error.clone())).collect();
         }
-        if fences.is_empty() {
-            return run(&self.keys, |key| key.last_step(token)).await;
-        }
-        let count = fences.len();
-        let fences_and_keys: Vec<&Key> = fences.iter().chain(&self.keys).collect();
-        let mut replies = run(&fences_and_keys, |key| key.last_step(token)).await;
-        let keys = replies.split_off(count);
-        for (fence, reply) in fences.iter().zip(replies) {
-            if reply.is_err() {
-                fence.keyspace.queue(&fence.key, token, Duration::ZERO);
+        let all: Vec<&IntentKey> = ending.along.iter().chain(&self.keys).collect();
+        let mut replies = run(&all, |key| key.last_step(token)).await;
+        let mut finishes = replies.split_off(ending.along.len());
+        if ending.is_in_doubt(&replies, token) {
+            // A list may have filled a row as it was before this write. Its fence keeps it from doing so from now on.
+            let again = run(&self.keys, |_| Step::Invalidate).await;
+            for (finish, again) in finishes.iter_mut().zip(again) {
+                if again.is_err() || matches!(finish, Ok(Answer::Published)) {
+                    *finish = again;
+                }
             }
         }
-        keys
+        finishes
     }
 
     /// The write was certainly rolled back.
@@ -244,77 +228,10 @@ impl IntentSet {
         self.unproven.forget();
         self.witnessed.forget();
         let token = self.token;
-        run(&self.keys, |_| Step::Release { token }).await;
+        let fences = self.fences.iter().flat_map(Fences::iter);
+        let all: Vec<&IntentKey> = fences.chain(&self.keys).collect();
+        run(&all, |_| Step::Release { token }).await;
     }
-}
-
-impl Key {
-    fn fence(keyspace: &Arc<Keyspace>, fence: &str) -> Self {
-        let end = End::Unmarked(Step::Invalidate);
-        Self {
-            keyspace: keyspace.clone(),
-            key: fence.to_owned(),
-            end,
-            held: false,
-            stamp: None,
-            witness: false,
-        }
-    }
-
-    fn last_step(&self, token: Token) -> Step<Bytes> {
-        let outcome = match &self.end {
-            End::Unmarked(step) => return step.clone(),
-            End::Finish(RowChange::Known((entry, lifetime))) if self.held => {
-                Outcome::Publish(entry.clone(), *lifetime)
-            }
-            End::Finish(_) => Outcome::Delete,
-        };
-        Step::Finish { token, outcome }
-    }
-
-    /// Whether the intent was acknowledged by the server that still answers. Another one, or an unknown one,
-    /// may not have it.
-    fn is_surely_held(&self) -> bool {
-        self.held && self.stamp.is_some() && self.keyspace.backend.stamp(&self.key) == self.stamp
-    }
-}
-
-/// Counts the end of a write.
-fn count_end(keyspace: &Keyspace, answer: &Answer<Bytes>) {
-    match answer {
-        Answer::Published => keyspace.stats.count(Event::publishes),
-        Answer::Lost => {
-            keyspace.stats.count(Event::lost_intents);
-            keyspace.stats.count(Event::invalidations);
-        }
-        _ => keyspace.stats.count(Event::invalidations),
-    }
-}
-
-/// One step for each key, answered in the order of the keys.
-async fn run<K: std::borrow::Borrow<Key>>(keys: &[K], step: impl Fn(&Key) -> Step<Bytes>) -> Vec<Reply> {
-    let mut replies: Vec<Reply> = keys.iter().map(|_| Ok(Answer::Unchanged)).collect();
-    let mut by_backend: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, key) in keys.iter().enumerate() {
-        by_backend.entry(key.borrow().keyspace.backend.name()).or_default().push(index);
-    }
-    for indices in by_backend.values().flat_map(|indices| indices.chunks(PIPELINE_KEYS_MAX)) {
-        let command = |&index: &usize| {
-            let key = keys[index].borrow();
-            Command { key: key.key.clone(), step: step(key) }
-        };
-        let backend = &keys[indices[0]].borrow().keyspace.backend;
-        let answers = backend.run(indices.iter().map(command).collect()).await;
-        for (&index, answer) in indices.iter().zip(answers) {
-            if let Err(error) = &answer {
-                let keyspace = &keys[index].borrow().keyspace;
-                keyspace.stats.count(Event::errors);
-                tracing::debug!(target: TARGET, entity = %keyspace.model(), %error, "a write did not reach the cache");
-            }
-            replies[index] = answer;
-        }
-    }
-    replies
 }
 
 /// The intents of a write between its hooks. Both the `after_*` hook and the guard of its statement may end

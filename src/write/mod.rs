@@ -1,7 +1,9 @@
 //! Writes, from their intents to their end.
 
 mod by_task;
+mod fences;
 mod hook_notes;
+mod intent_key;
 mod intents;
 mod levels;
 mod memberships;

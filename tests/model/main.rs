@@ -29,7 +29,8 @@ use world::{Faults, Setup, WriterKind};
 use Property::{P0, P1, P2, P3, P5};
 
 fn setup(readers: usize, writers: &[WriterKind], faults: Faults) -> Setup {
-    Setup { readers, seeders: 0, writers: writers.to_vec(), faults, variant: Variant::Sound }
+    let writers = writers.to_vec();
+    Setup { readers, seeders: 0, writers, scattered: false, faults, variant: Variant::Sound }
 }
 
 fn long() -> bool {
@@ -116,7 +117,7 @@ fn every_known_bad_variant_is_found() {
     ];
     for (variant, faults, property) in table {
         let writers = [Autocommit, Transaction];
-        is_found(&Setup { readers: 2, seeders: 0, writers: writers.to_vec(), faults, variant }, property);
+        is_found(&Setup { variant, ..setup(2, &writers, faults) }, property);
     }
 }
 
@@ -155,5 +156,53 @@ fn rows_that_a_list_has_found_are_as_good_as_those_that_were_asked_for() {
 fn without_the_fence_rows_that_a_list_has_found_may_be_old() {
     for variant in [Variant::NoFenceCheck, Variant::FenceWipedLast] {
         is_found(&Setup { readers: 0, variant, ..seeding(1, &[Autocommit], Faults::default()) }, P2);
+    }
+}
+
+fn scattered(readers: usize, seeders: usize, writers: &[WriterKind], faults: Faults) -> Setup {
+    Setup { seeders, scattered: true, ..setup(readers, writers, faults) }
+}
+
+/// Where rows and their fence are on several servers, no order of the steps of one round trip is needed.
+#[test]
+fn where_the_steps_of_one_round_trip_run_in_any_order_rows_of_lists_are_as_good() {
+    let none = Faults::default();
+    let crash = Faults { crashes: 1, ..none };
+    let unknown = Faults { unknown_commits: true, ..none };
+    let lost = Faults { lost_finishes: true, ..none };
+    let evicted = Faults { evicted_intents: true, ..none };
+    let expired = Faults { early_expiries: true, ..none };
+    let (two, one) = (&[Autocommit, Transaction][..], &[Autocommit][..]);
+    // By one writer nobody is led back in time.
+    let (few, lost_for_a_moment) = if long() { (two, &[P0, P5][..]) } else { (one, &[P0][..]) };
+    let table: [(&str, Faults, &[WriterKind], &[Property]); 6] = [
+        ("scattered, no fault", none, two, &[]),
+        ("scattered, a crash", crash, two, &[]),
+        ("scattered, unknown COMMIT", unknown, two, &[]),
+        ("scattered, finish lost", lost, few, &[]),
+        ("scattered, intent evicted", evicted, few, lost_for_a_moment),
+        ("scattered, hold too short", expired, few, lost_for_a_moment),
+    ];
+    for (name, faults, writers, broken) in table {
+        verdict(name, &scattered(1, 1, writers, faults), broken);
+    }
+    verdict("scattered, two lists", &scattered(0, 2, &[Autocommit, Autocommit], none), &[]);
+}
+
+#[test]
+fn where_they_run_in_any_order_each_part_of_the_fence_is_needed() {
+    let none = Faults::default();
+    let evicted = Faults { evicted_intents: true, ..none };
+    let table = [
+        (Variant::NoFenceIntent, none, P2),
+        (Variant::FenceFinishedEarly, none, P2),
+        // For a moment: the writer finds its intent lost, and invalidates the row again.
+        (Variant::MarkOverIntent, none, P0),
+        (Variant::AnythingIsAMark, none, P2),
+        (Variant::NoFenceCheck, none, P2),
+        (Variant::FenceLossIgnored, evicted, P2),
+    ];
+    for (variant, faults, property) in table {
+        is_found(&Setup { variant, ..scattered(0, 1, &[Autocommit], faults) }, property);
     }
 }

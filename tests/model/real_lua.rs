@@ -152,7 +152,14 @@ impl Chance {
 fn setup_of(chance: &mut Chance, faults: Faults) -> Setup {
     let kinds = [WriterKind::Autocommit, WriterKind::Transaction];
     let writers = (0..1 + chance.below(4)).map(|_| kinds[chance.below(2)]).collect();
-    Setup { readers: 2 + chance.below(4), seeders: 0, writers, faults, variant: Variant::Sound }
+    Setup {
+        readers: 2 + chance.below(4),
+        seeders: 0,
+        writers,
+        scattered: false,
+        faults,
+        variant: Variant::Sound,
+    }
 }
 
 /// Which properties must hold after each move: a lost intent costs P0 and P5 for a moment.

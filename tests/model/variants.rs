@@ -27,6 +27,16 @@ pub enum Variant {
     NoFenceCheck,
     /// Writers free the row before they wipe the fence.
     FenceWipedLast,
+    /// Writers wipe the fence in the round trip that frees the row, though the store keeps no order.
+    NoFenceIntent,
+    /// Writers end their intent on the fence before they commit.
+    FenceFinishedEarly,
+    /// A reader's mark replaces the intent on a fence.
+    MarkOverIntent,
+    /// A reader takes whatever stands on the fence for a mark.
+    AnythingIsAMark,
+    /// Writers do not mind that their token was lost from the fence.
+    FenceLossIgnored,
 }
 
 /// What `step` makes of the slot at moment 1: tokens with a deadline of 1 or less are dead.

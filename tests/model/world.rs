@@ -4,10 +4,12 @@
 //! any time, fills may come late or never: that is no fault. Readers and writers run one operation
 //! each. Row values are named after the writer that wrote them; `ranks` orders them by commit.
 
+mod scattered;
 mod seeders;
 
 use crate::search::Property;
 use crate::variants::{Variant, step};
+use scattered::Half;
 use sea_orm_autocache::store::{Answer, Change, Lifetime, Outcome, Slot, Step, Token};
 use seeders::Seeding;
 use std::cell::RefCell;
@@ -48,6 +50,9 @@ pub struct Setup {
     /// Readers of lists that fill rows.
     pub seeders: usize,
     pub writers: Vec<WriterKind>,
+    /// The store is several servers: each step of a writer's round trip is a move of its own, in any order, and the
+    /// fence has an intent for as long as the row.
+    pub scattered: bool,
     pub faults: Faults,
     pub variant: Variant,
 }
@@ -66,11 +71,11 @@ pub struct World {
     seen: u8,
     readers: Vec<Reader>,
     seeders: Vec<Seeding>,
-    /// The mark on the entity's fence, by the seeder that has set it.
-    fence: Option<u8>,
+    /// The entity's fence: a seeder's mark is a lease.
+    fence: Slot<u8>,
     writers: Vec<Writer>,
-    /// Finishes that no writer waits for any longer.
-    zombies: Vec<u8>,
+    /// Finishes that no writer waits for any longer; both halves where the store keeps their order.
+    zombies: Vec<(u8, Option<Half>)>,
     crashes_left: u8,
     /// What a read has returned that it should not have.
     sins: [bool; 3],
@@ -103,8 +108,9 @@ enum Reading {
     Done,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Writing {
+    #[default]
     Idle,
     /// In a transaction: has the lock, has announced nothing.
     Changed,
@@ -123,11 +129,15 @@ enum Writing {
     Gone,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Writer {
     phase: Writing,
     /// Whether its token has expired before its commit, by the writer's own clock.
     late: bool,
+    /// What is done of a round trip to several servers.
+    half: Option<Half>,
+    /// Whether its token was lost from the fence.
+    in_doubt: bool,
 }
 
 /// Something that may happen next.
@@ -186,8 +196,8 @@ impl World {
             seen: 0,
             readers: vec![reader; setup.readers],
             seeders: vec![Seeding::Idle; setup.seeders],
-            fence: None,
-            writers: vec![Writer { phase: Writing::Idle, late: false }; setup.writers.len()],
+            fence: Slot::Empty,
+            writers: vec![Writer::default(); setup.writers.len()],
             zombies: Vec::new(),
             crashes_left: setup.faults.crashes,
             sins: [false; 3],
@@ -277,16 +287,16 @@ impl World {
             }
         }
     }
+}
 
-    /// A token runs out; with the last one the key goes.
-    fn expire(&mut self, token: Token) {
-        if let Slot::Intent(intents) = &mut self.slot {
-            for holder in intents.holders.iter_mut().filter(|holder| holder.token == token) {
-                holder.deadline_ms = 0;
-            }
-            if !intents.any_alive(1) {
-                self.slot = Slot::Empty;
-            }
+/// A token runs out; with the last one the key goes.
+fn expire(slot: &mut Slot<u8>, token: Token) {
+    if let Slot::Intent(intents) = slot {
+        for holder in intents.holders.iter_mut().filter(|holder| holder.token == token) {
+            holder.deadline_ms = 0;
+        }
+        if !intents.any_alive(1) {
+            *slot = Slot::Empty;
         }
     }
 }
@@ -448,6 +458,9 @@ impl<'w> Moves<'_, 'w> {
                     },
                 );
             }
+            (_, Writing::Committed | Writing::Finished) if self.setup.scattered => {
+                self.finish_scattered(index)
+            }
             (_, Writing::Committed) if self.from.seeders.is_empty() => self.finish(index),
             (_, Writing::Committed | Writing::Wiped | Writing::Finished) => self.finish_fenced(index),
             _ => {}
@@ -478,6 +491,9 @@ impl<'w> Moves<'_, 'w> {
 
     fn announce(&mut self, index: usize) {
         let variant = self.setup.variant;
+        if self.setup.scattered {
+            return self.announce_scattered(index);
+        }
         self.push(
             || format!("W{index} INTENT"),
             move |world| {
@@ -489,6 +505,9 @@ impl<'w> Moves<'_, 'w> {
     }
 
     fn commit(&mut self, index: usize) {
+        if self.setup.variant == Variant::FenceFinishedEarly && self.from.writers[index].half.is_none() {
+            return self.finish_half(index, Half::Fence);
+        }
         self.push(
             || format!("W{index} COMMIT {}", index + 1),
             move |world| {
@@ -530,11 +549,14 @@ impl<'w> Moves<'_, 'w> {
     }
 
     fn lose_finish(&mut self, index: usize) {
+        let scattered = self.setup.scattered;
         if self.setup.faults.lost_finishes {
             self.push(
                 || format!("W{index} loses its FINISH"),
                 move |world| {
-                    world.zombies.push(index as u8);
+                    world
+                        .zombies
+                        .extend(Half::of_round_trip(scattered).iter().map(|half| (index as u8, *half)));
                     world.writers[index].phase = Writing::Gone;
                     // Success is reported only if the hold has covered the commit.
                     if !world.writers[index].late {
@@ -570,11 +592,10 @@ impl<'w> Moves<'_, 'w> {
     }
 
     fn crash(&mut self, index: usize) {
-        let at_work = !matches!(
-            self.from.writers[index].phase,
-            Writing::Idle | Writing::Returned | Writing::Gone | Writing::InDoubt
-        );
-        if at_work && self.from.crashes_left > 0 {
+        let writer = self.from.writers[index];
+        let at_work =
+            !matches!(writer.phase, Writing::Idle | Writing::Returned | Writing::Gone | Writing::InDoubt);
+        if (at_work || writer.half.is_some()) && self.from.crashes_left > 0 {
             self.push(
                 || format!("W{index} dies"),
                 move |world| {
@@ -607,13 +628,19 @@ impl<'w> Moves<'_, 'w> {
         for index in 0..self.from.writers.len() {
             self.expiry(index);
         }
-        for (place, index) in self.from.zombies.clone().into_iter().enumerate() {
+        for (place, (index, half)) in self.from.zombies.clone().into_iter().enumerate() {
+            let what = if half == Some(Half::Fence) { "FINISH on the fence" } else { "FINISH" };
             self.push(
-                || format!("W{index}'s FINISH arrives late"),
+                || format!("W{index}'s {what} arrives late"),
                 move |world| {
                     world.zombies.remove(place);
-                    world.fence = None;
-                    world.apply(variant, finish_of(index as usize));
+                    match half {
+                        Some(half) => drop(world.apply_finish(variant, index as usize, half)),
+                        None => {
+                            world.fence = Slot::Empty;
+                            world.apply(variant, finish_of(index as usize));
+                        }
+                    }
                 },
             );
         }
@@ -624,21 +651,31 @@ impl<'w> Moves<'_, 'w> {
     fn expiry(&mut self, index: usize) {
         let token = token_of_writer(index);
         let alive = |slot: &Slot<u8>| matches!(slot, Slot::Intent(intents) if intents.holders.iter().any(|h| h.token == token && h.deadline_ms > 1));
-        if !alive(&self.from.slot) {
-            return;
-        }
         let phase = self.from.writers[index].phase;
         let over = phase == Writing::Gone;
         let before_commit = matches!(phase, Writing::Announced | Writing::InDoubt);
-        if over || self.setup.faults.early_expiries {
+        let announced = !matches!(phase, Writing::Idle | Writing::Changed);
+        if !over && !(announced && self.setup.faults.early_expiries) {
+            return;
+        }
+        if alive(&self.from.slot) {
             self.push(
                 || format!("W{index}'s token expires"),
                 move |world| {
-                    world.expire(token);
+                    expire(&mut world.slot, token);
                     world.writers[index].late |= before_commit;
                     if over {
                         world.too_late_to_seed(index);
                     }
+                },
+            );
+        }
+        if alive(&self.from.fence) {
+            self.push(
+                || format!("W{index}'s token expires on the fence"),
+                move |world| {
+                    expire(&mut world.fence, token);
+                    world.writers[index].late |= before_commit;
                 },
             );
         }

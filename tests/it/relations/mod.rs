@@ -11,5 +11,6 @@ mod lookups;
 mod nested;
 mod races;
 mod related;
+mod scattered;
 mod seeds;
 mod stock;

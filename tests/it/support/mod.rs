@@ -9,6 +9,7 @@ pub mod log;
 pub mod process;
 #[allow(dead_code)]
 pub mod proxy;
+pub mod scattered;
 #[allow(dead_code)]
 pub mod reshard;
 #[allow(dead_code)]

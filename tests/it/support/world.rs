@@ -1,5 +1,6 @@
 use super::cluster::shared_cluster;
 use super::process::{Keeper, fresh_folder};
+use super::scattered::Scattered;
 use super::servers::{Redis, mariadb, postgres, shared_redis};
 use crate::entities::{schemas, settings, shaped};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Schema};
@@ -157,6 +158,16 @@ impl World {
         };
         let stored = Stored { store: Some(store.clone()), servers };
         let world = Self::new_with_store(database, place, stored, settings).await;
+        (world, store)
+    }
+
+    /// As [`faulty`](Self::faulty), with a store that keeps no order.
+    pub async fn scattered(
+        database: Database,
+        settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
+    ) -> (Self, FaultyStore) {
+        let store = FaultyStore::around(Scattered(MemoryStore::new(10_000)));
+        let world = Self::new_with_store(database, Place::Memory, Some(store.clone()), settings).await;
         (world, store)
     }
 

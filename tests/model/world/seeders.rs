@@ -1,12 +1,13 @@
 //! Readers that fill the row although they learned of it only by their `SELECT`, as those of lists do.
 //!
 //! A seeder marks the fence, reads, leases the row, and fills it if its mark still stands. Writers wipe the
-//! fence before they free the row. The fence, like all else, may vanish at any time. That a hold outlasts its
+//! fence before they free the row, or have an intent on it for as long. The mark, like all else, may vanish at any time. That a hold outlasts its
 //! commit by the time that a seeder may take from its read to its lease is the seeders' own assumption: one
 //! that has read before the commit of a token that expires is late, and fills nothing.
 
-use super::{LONG, Moves, Step, Variant, World, Writing};
-use sea_orm_autocache::store::{Answer, Lifetime, Token};
+use super::{LONG, Moves, Step, Variant, World, Writing, token_of_writer};
+use crate::variants::step;
+use sea_orm_autocache::store::{Answer, Change, Lifetime, Slot, Token};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Seeding {
@@ -30,19 +31,28 @@ fn token_of_seeder(index: usize) -> Token {
 
 impl Moves<'_, '_> {
     pub(super) fn of_seeder(&mut self, index: usize) {
+        let variant = self.setup.variant;
         let set = move |world: &mut World, phase| world.seeders[index] = phase;
         match self.from.seeders[index] {
             Seeding::Idle => self.push(
                 || format!("S{index} marks the fence"),
                 move |world| {
-                    let free = world.fence.is_none();
-                    world.fence.get_or_insert(index as u8);
-                    set(world, if free { Seeding::Marked(index as u8) } else { Seeding::Looking });
+                    let mark = Step::Lease { token: token_of_seeder(index), ttl: LONG, unusable: None };
+                    let next = match world.apply_to_fence(variant, mark) {
+                        Answer::Granted => Seeding::Marked(index as u8),
+                        Answer::Busy => Seeding::Looking,
+                        _ => Seeding::Done,
+                    };
+                    set(world, next);
                 },
             ),
             Seeding::Looking => self.push(
                 || format!("S{index} looks for a mark"),
-                move |world| set(world, world.fence.map_or(Seeding::Done, Seeding::Marked)),
+                move |world| {
+                    let mark =
+                        world.mark().filter(|mark| *mark < INTENT || variant == Variant::AnythingIsAMark);
+                    set(world, mark.map_or(Seeding::Done, Seeding::Marked));
+                },
             ),
             Seeding::Marked(mark) => self.push(
                 || format!("S{index} SELECT: {}", self.from.row),
@@ -72,7 +82,7 @@ impl Moves<'_, '_> {
             Seeding::Leased(mark, value) => self.push(
                 || format!("S{index} looks at the fence"),
                 move |world| {
-                    if world.fence == Some(mark) || variant == Variant::NoFenceCheck {
+                    if world.mark() == Some(mark) || variant == Variant::NoFenceCheck {
                         return set(world, Seeding::Proved(value));
                     }
                     world.apply(variant, Step::Unlease { token });
@@ -108,7 +118,7 @@ impl Moves<'_, '_> {
         self.push(
             || format!("W{index} wipes the fence"),
             move |world| {
-                world.fence = None;
+                world.apply_to_fence(Variant::Sound, Step::Invalidate);
                 world.writers[index].phase = then;
                 if then == Writing::Returned {
                     world.returned = world.returned.max(world.ranks[index + 1]);
@@ -117,15 +127,57 @@ impl Moves<'_, '_> {
         );
     }
 
-    /// Nobody waits for the fence to vanish.
+    /// Nobody waits for the mark to vanish.
     pub(super) fn of_fence(&mut self) {
-        if self.from.fence.is_some() {
-            self.push(|| "the fence vanishes".to_owned(), |world| world.fence = None);
+        let vanishes = match self.from.fence {
+            Slot::Lease(_) => Some("the mark vanishes"),
+            Slot::Intent(_) if self.setup.faults.evicted_intents => Some("the fence's intent is evicted"),
+            _ => None,
+        };
+        if let Some(label) = vanishes {
+            self.push(|| label.to_owned(), |world| world.fence = Slot::Empty);
         }
     }
 }
 
+/// From here on marks are the bytes of intents.
+const INTENT: u8 = 0x40;
+
 impl World {
+    /// What stands on the fence, as one reads it.
+    fn mark(&self) -> Option<u8> {
+        match &self.fence {
+            Slot::Lease(token) => (0..self.seeders.len())
+                .find(|index| token_of_seeder(*index) == *token)
+                .map(|index| index as u8),
+            Slot::Intent(intents) => {
+                let bit = |index: usize| u8::from(intents.has(token_of_writer(index))) << index;
+                let holders: u8 = (0..self.writers.len()).map(bit).sum();
+                Some(INTENT | u8::from(intents.dirty) << 5 | holders)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn apply_to_fence(&mut self, variant: Variant, next: Step<u8>) -> Answer<u8> {
+        let over_intent = variant == Variant::MarkOverIntent && matches!(next, Step::Lease { .. });
+        let from = match &self.fence {
+            Slot::Intent(_) if over_intent => &Slot::Empty,
+            fence => fence,
+        };
+        let transition = step(variant, from, next);
+        match transition.change {
+            Change::Keep => {}
+            Change::Remove => self.fence = Slot::Empty,
+            Change::Put(slot, _) => self.fence = slot,
+        }
+        // A reader that looks at what stands there takes an intent for the mark of another.
+        match transition.answer {
+            Answer::Writing if variant == Variant::AnythingIsAMark => Answer::Busy,
+            answer => answer,
+        }
+    }
+
     /// The hold of a writer whose work is over has run out.
     pub(super) fn too_late_to_seed(&mut self, writer: usize) {
         let rank = self.ranks[writer + 1];
