@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../benches"
 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target}"
 cargo fmt --all --check
-cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+cargo clippy --locked --workspace --all-features -- -D warnings
+cargo clippy --locked --package sea-orm-autocache-scale --all-targets -- -D warnings
 cargo test --quiet --locked --package sea-orm-autocache-scale
 ../scripts/scale.sh --check docs/guide/at_scale.md
