@@ -33,6 +33,7 @@ pages! {
     #[cfg(feature = "tls-rustls-ring")]
     connecting: "../docs/guide/connecting.md",
     tuning: "../docs/guide/tuning.md",
+    at_scale: "../docs/guide/at_scale.md",
     troubleshooting: "../docs/guide/troubleshooting.md",
     faq: "../docs/guide/faq.md",
     costs: "../docs/guide/costs.md",

@@ -103,7 +103,7 @@ async fn a_server_that_cannot_save_serves_no_older_row() -> Result<(), DbErr> {
     let folder = std::env::temp_dir().join(format!("autocache-misconf-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let path = folder.to_string_lossy().into_owned();
-    let options = ["--dir", &path, "--save", "3600 1000000"];
+    let options = ["--dir", &path, "--save", "3600", "1000000"];
     let failed = |port| {
         fs::remove_dir_all(&folder).expect("it is empty");
         must(port, "BGSAVE");

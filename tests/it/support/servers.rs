@@ -2,7 +2,29 @@
 
 use super::process::{Server, as_user, free_port, fresh_folder, program, run};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
+
+/// Names the program to start in place of `redis-server`. `scripts/redis-versions.sh` sets it.
+const PROGRAM: &str = "AUTOCACHE_REDIS_SERVER";
+/// Options with one value that Redis has since 7.0. Before, the first is as if on, and the port follows from another.
+const SINCE_7: [&str; 2] = ["--enable-debug-command", "--cluster-port"];
+
+/// The program, and whether it has the options of [`SINCE_7`].
+fn redis_program() -> &'static (String, bool) {
+    static FOUND: OnceLock<(String, bool)> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let installed = || program(&["redis-server", "valkey-server"], "redis-server");
+        let path = std::env::var(PROGRAM).ok().filter(|path| !path.is_empty()).unwrap_or_else(installed);
+        let said = Command::new(&path).arg("--version").output();
+        let said = said.unwrap_or_else(|error| panic!("`{path}` does not start: {error}")).stdout;
+        // `Redis server v=6.0.16 sha=…`
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let major = said.split(" v=").nth(1).and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        let major = major.unwrap_or_else(|| panic!("`{path} --version` tells no version: {said}"));
+        (path, major >= 7)
+    })
+}
 
 /// A Redis server of a test's own.
 pub struct Redis {
@@ -33,12 +55,16 @@ impl Redis {
     }
 
     fn start_at(folder: PathBuf, port: u16, options: &[String]) -> Self {
-        let redis = program(&["redis-server", "valkey-server"], "redis-server");
-        let mut command = vec![redis, "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
+        let (redis, is_of_7) = redis_program();
+        let mut command =
+            vec![redis.clone(), "--port".into(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
         command.extend(["--dir".into(), folder.to_string_lossy().into_owned()]);
         command
             .extend(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"].map(str::to_owned));
         command.extend_from_slice(options);
+        while let Some(at) = command.iter().position(|word| !is_of_7 && SINCE_7.contains(&word.as_str())) {
+            command.drain(at..=at + 1);
+        }
         Self { server: Server::start(&command, folder, port) }
     }
 
