@@ -168,7 +168,8 @@ async fn entries_of_a_first_reign_are_misses_in_the_second_under_strict() -> Res
             cache.contains(probe.id).await.unwrap()
         })
         .await;
-        let is_there = crate::support::resp::ask(group.port(primary), &["GET", &cache.make_key(book.id).unwrap()]);
+        let is_there =
+            crate::support::resp::ask(group.port(primary), &["GET", &cache.make_key(book.id).unwrap()]);
         assert!(!is_there.unwrap().text().is_empty(), "the replica has the entry");
         assert!(!cache.contains(book.id).await?, "reign {reign}: an entry of another reign");
     }
@@ -186,7 +187,8 @@ async fn a_name_that_the_sentinels_do_not_know_is_named() -> Result<(), DbErr> {
     let guard = log.listen(tracing::Level::WARN);
     let connected = RedisStore::connect(&group.url_with("", "unheard-of")).await;
     drop(guard);
-    let said = format!("{}{}", log.text(), connected.err().map(|error| error.to_string()).unwrap_or_default());
+    let said =
+        format!("{}{}", log.text(), connected.err().map(|error| error.to_string()).unwrap_or_default());
     assert!(said.contains("unheard-of"), "{said:?}");
     Ok(())
 }
@@ -209,7 +211,8 @@ async fn sentinels_with_passwords_are_asked_also_when_the_first_is_dead() -> Res
     let guard = log.listen(tracing::Level::WARN);
     let connected = RedisStore::connect(&group.url_with("default:servants@", &secrets)).await;
     drop(guard);
-    let said = format!("{}{}", log.text(), connected.err().map(|error| error.to_string()).unwrap_or_default());
+    let said =
+        format!("{}{}", log.text(), connected.err().map(|error| error.to_string()).unwrap_or_default());
     assert!(!said.is_empty(), "a wrong password is no secret");
     assert!(!said.contains("impostors") && !said.contains("servants"), "{said}");
     Ok(())

@@ -22,7 +22,9 @@ const FEWER: i64 = 600;
 async fn entries(store: &dyn Store, keys: &[String]) -> usize {
     let found = store.get_many(keys).await.expect("answers");
     let is_entry = |found: &&Found| match found {
-        Found::Bytes(bytes) | Found::Stamped { bytes, .. } => matches!(decode_slot(bytes, |_| ()), Slot::Entry(())),
+        Found::Bytes(bytes) | Found::Stamped { bytes, .. } => {
+            matches!(decode_slot(bytes, |_| ()), Slot::Entry(()))
+        }
         _ => false,
     };
     found.iter().filter(is_entry).count()

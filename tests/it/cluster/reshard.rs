@@ -15,10 +15,8 @@ async fn a_reshard_under_load_costs_no_error_and_serves_no_older_row() -> Result
     let cluster = Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]);
     let world = database().await;
     let url = cluster.url();
-    let both = [
-        process(&world, &url, Consistency::Strict).await,
-        process(&world, &url, Consistency::Strict).await,
-    ];
+    let both =
+        [process(&world, &url, Consistency::Strict).await, process(&world, &url, Consistency::Strict).await];
     let books = warm_books(&world, &both[0], 1..=BOOKS).await?;
     let load = Load::begin(&both, &books);
     let begun = Instant::now();

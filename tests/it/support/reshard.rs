@@ -19,7 +19,8 @@ impl Cluster {
     /// Moves these slots, one after the other, and waits until all nodes know.
     pub fn move_slots(&self, slots: &[u16], to: usize) {
         let mut wires = self.wires();
-        let owned: Vec<(usize, Vec<u16>)> = self.up_places().map(|node| (node, self.slots_of(node))).collect();
+        let owned: Vec<(usize, Vec<u16>)> =
+            self.up_places().map(|node| (node, self.slots_of(node))).collect();
         for slot in slots {
             let owner = owned.iter().find(|(_, slots)| slots.binary_search(slot).is_ok());
             let from = owner.expect("an owner").0;
@@ -61,7 +62,8 @@ impl Move<'_> {
 
     fn begin(&mut self) {
         let slot = self.slot.to_string();
-        let (from_id, to_id) = (self.cluster.nodes[self.from].id.as_str(), self.cluster.nodes[self.to].id.as_str());
+        let (from_id, to_id) =
+            (self.cluster.nodes[self.from].id.as_str(), self.cluster.nodes[self.to].id.as_str());
         self.tell(self.to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", from_id]);
         self.tell(self.from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", to_id]);
     }

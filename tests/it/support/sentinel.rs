@@ -181,10 +181,12 @@ impl Sentinels {
     /// Has the Sentinels make another one the primary, while it runs. Says which one it is.
     pub fn fail_over(&self) -> usize {
         let old = self.primary().expect("a primary");
-        let asked = || matches!(self.ask(self.ports[0], &["SENTINEL", "FAILOVER", &self.name]), Answer::Text(_));
+        let asked =
+            || matches!(self.ask(self.ports[0], &["SENTINEL", "FAILOVER", &self.name]), Answer::Text(_));
         self.wait("a failover", asked);
         let new = self.wait_until_replaced(old);
-        let up = self.members.iter().filter(|member| member.server.is_some() && member.port != self.port(new));
+        let up =
+            self.members.iter().filter(|member| member.server.is_some() && member.port != self.port(new));
         for member in up {
             self.wait("a replica", || self.info(member.port, "master_link_status") == "up");
         }
