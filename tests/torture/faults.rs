@@ -35,6 +35,14 @@ pub enum Fault {
     RestartOlder,
     /// Redis dies and its replica takes its place.
     Promote,
+    /// Slots of the rows go to another node of the Cluster, with their keys.
+    Reshard,
+    /// A slot of the rows begins to move, some of its keys do, and it stays like that for a while.
+    HalfMove,
+    /// A primary of the Cluster dies; its replica takes over, and it comes back as one.
+    KillPrimary,
+    /// A primary of the Cluster stands still until its replica has taken over, and goes on as if nothing had been.
+    PausePrimary,
 }
 
 impl Fault {
@@ -71,6 +79,8 @@ pub struct FaultSet {
     /// Whether rows are asked for that are yet to be inserted under a key the database makes. Their
     /// tombstone outlives a worker that dies between INSERT and `after_save`, which nothing announces.
     pub asks_for_unborn: bool,
+    /// Whether rows are kept in a Redis Cluster of six nodes.
+    pub cluster: bool,
     /// Whether workers keep a cache by hand, by the usual recipe.
     pub naive: bool,
     /// What may be violated. All else must hold.
@@ -89,6 +99,7 @@ const CALM: FaultSet = FaultSet {
     command_timeout: PATIENT,
     cancels: false,
     asks_for_unborn: true,
+    cluster: false,
     naive: false,
     may_break: &[],
 };
@@ -99,7 +110,7 @@ const CALM: FaultSet = FaultSet {
 /// A crash, an unknown COMMIT and a lost or late finish, alone or together, leave all properties. The loss of
 /// an intent (an eviction, a restart, a hold that ends under a living writer) costs P5 for a moment, and
 /// together with a crash or a dropped future it may leave an older row: such sets do not cancel or kill.
-pub const ALL: [FaultSet; 11] = [
+pub const ALL: [FaultSet; 13] = [
     CALM,
     // Between a SELECT and its fill there is time for others to write, and for what they publish to vanish.
     FaultSet {
@@ -184,6 +195,33 @@ pub const ALL: [FaultSet; 11] = [
         name: "small-holds",
         hold: Duration::from_millis(4),
         consistency: Consistency::Strict,
+        may_break: &[Property::P5],
+        ..CALM
+    },
+    // Nothing is lost where slots move.
+    FaultSet {
+        name: "reshards",
+        faults: &[
+            Fault::Reshard,
+            Fault::Reshard,
+            Fault::HalfMove,
+            Fault::HalfMove,
+            Fault::Kill,
+            Fault::Pause,
+        ],
+        consistency: Consistency::Strict,
+        command_timeout: IMPATIENT,
+        cancels: true,
+        asks_for_unborn: false,
+        cluster: true,
+        ..CALM
+    },
+    FaultSet {
+        name: "cluster-failovers",
+        faults: &[Fault::KillPrimary, Fault::PausePrimary, Fault::Reshard],
+        consistency: Consistency::Strict,
+        command_timeout: IMPATIENT,
+        cluster: true,
         may_break: &[Property::P5],
         ..CALM
     },

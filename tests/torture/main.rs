@@ -5,6 +5,7 @@
 #![allow(clippy::large_futures)]
 
 mod checker;
+mod cluster;
 mod conductor;
 mod entities;
 mod families;
@@ -79,7 +80,7 @@ fn plan() -> Plan {
 fn short(databases: &[Database]) -> Vec<(FaultSet, Database)> {
     let runs = databases.iter().flat_map(|&database| {
         let sets: &[&str] = match database {
-            Database::Sqlite => &["restarts", "evictions", "naive"],
+            Database::Sqlite => &["restarts", "evictions", "reshards", "cluster-failovers", "naive"],
             Database::Postgres => &["kills", "paths", "small-holds"],
             Database::MariaDb => &["kills", "paths", "failovers"],
         };

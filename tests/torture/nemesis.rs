@@ -1,5 +1,6 @@
 //! Starts the workers and does to them, their servers and the paths between what a fault set says.
 
+use crate::cluster::ClusterFaults;
 use crate::faults::{Fault, FaultSet};
 use crate::stage::Stage;
 use crate::support::process::{Keeper, fresh_folder};
@@ -38,6 +39,8 @@ pub struct Nemesis {
     /// `None` only while there is none.
     redis: Option<Redis>,
     replica: Option<Redis>,
+    /// In place of both.
+    cluster: Option<ClusterFaults>,
     seats: Vec<Seat>,
     vanishing: Option<Vanishing>,
     histories: Vec<PathBuf>,
@@ -53,8 +56,9 @@ impl Nemesis {
             done: BTreeMap::new(),
             rng: StdRng::seed_from_u64(seed),
             folder,
-            redis: Some(Redis::start(&[])),
+            redis: (!set.cluster).then(|| Redis::start(&[])),
             replica: None,
+            cluster: set.cluster.then(ClusterFaults::start),
             seats: Vec::new(),
             vanishing: None,
             histories: Vec::new(),
@@ -65,7 +69,7 @@ impl Nemesis {
             nemesis.replicate().await;
         }
         for _ in 0..WORKERS {
-            let redis = Proxy::to(nemesis.redis().port()).await;
+            let redis = Proxy::to(nemesis.redis.as_ref().map_or(0, Redis::port)).await;
             let database = match stage.port() {
                 Some(port) => Some(Proxy::to(port).await),
                 None => None,
@@ -74,20 +78,26 @@ impl Nemesis {
                 number: 0,
                 folder: nemesis.folder.clone(),
                 database_url: stage.url_through(database.as_ref().map(|proxy| proxy.port)),
-                redis_url: format!("redis://127.0.0.1:{}", redis.port),
+                redis_url: match &nemesis.cluster {
+                    Some(cluster) => cluster.url(),
+                    None => format!("redis://127.0.0.1:{}", redis.port),
+                },
                 set,
                 seed,
             };
             let (keeper, orders) = nemesis.start(orders);
             nemesis.seats.push(Seat { keeper, redis, database, orders });
         }
-        nemesis.vanishing = Some(Vanishing::start(nemesis.redis().port(), seed).await);
+        nemesis.vanishing = Some(match &nemesis.cluster {
+            Some(cluster) => Vanishing::of_cluster(cluster.ports(), seed),
+            None => Vanishing::start(nemesis.redis().port(), seed).await,
+        });
         nemesis.await_start().await;
         nemesis
     }
 
     pub fn redis_url(&self) -> String {
-        self.redis().url()
+        self.cluster.as_ref().map_or_else(|| self.redis().url(), ClusterFaults::url)
     }
 
     /// The histories of all workers there ever were.
@@ -141,6 +151,9 @@ impl Nemesis {
     /// Leaves everybody a sound path, and lets entries stand.
     pub async fn relent(&mut self) {
         self.vanishing = None;
+        if let Some(cluster) = &self.cluster {
+            cluster.settle();
+        }
         for seat in &self.seats {
             for path in [Some(&seat.redis), seat.database.as_ref()].into_iter().flatten() {
                 path.delay(Duration::ZERO);
@@ -151,6 +164,11 @@ impl Nemesis {
     }
 
     async fn inflict(&mut self, fault: Fault) {
+        if let Some(cluster) = &mut self.cluster
+            && cluster.inflict(fault, &mut self.rng)
+        {
+            return;
+        }
         let seat = self.rng.random_range(0..self.seats.len());
         let short = self.set.hold.mul_f64(self.rng.random_range(0.02..0.35));
         match fault {
@@ -188,6 +206,9 @@ impl Nemesis {
             }
             Fault::Restart | Fault::RestartOlder => self.restart(fault == Fault::RestartOlder).await,
             Fault::Promote => self.promote().await,
+            Fault::Reshard | Fault::HalfMove | Fault::KillPrimary | Fault::PausePrimary => {
+                panic!("{fault:?} is for a Cluster")
+            }
         }
     }
 

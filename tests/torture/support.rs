@@ -1,6 +1,12 @@
+#[path = "../it/support/cluster.rs"]
+pub mod cluster;
 #[path = "../it/support/process.rs"]
 pub mod process;
 #[path = "../it/support/proxy.rs"]
 pub mod proxy;
+#[path = "../it/support/reshard.rs"]
+pub mod reshard;
+#[path = "../it/support/resp.rs"]
+pub mod resp;
 #[path = "../it/support/servers.rs"]
 pub mod servers;

@@ -3,6 +3,7 @@
 
 use crate::families::{CHILDREN, PARENTS};
 use crate::support::proxy::Proxy;
+use crate::support::resp::ask;
 use crate::worker::SLOTS;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, LuaInterface};
@@ -10,6 +11,8 @@ use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Never an intent, and no lease.
@@ -19,8 +22,10 @@ const RECONNECT_MS: u32 = 50;
 
 /// Drops entries until it is dropped itself.
 pub struct Vanishing {
-    path: Proxy,
-    task: tokio::task::JoinHandle<()>,
+    path: Option<Proxy>,
+    task: Option<tokio::task::JoinHandle<()>>,
+    /// Ends the thread that does it in a Cluster.
+    is_over: Arc<AtomicBool>,
 }
 
 impl Vanishing {
@@ -34,30 +39,55 @@ impl Vanishing {
         });
         let client = builder.build().expect("a client");
         client.init().await.expect("a connection");
-        Self { path, task: tokio::spawn(drop_entries(client, StdRng::seed_from_u64(seed))) }
+        let task = tokio::spawn(drop_entries(client, StdRng::seed_from_u64(seed)));
+        Self { path: Some(path), task: Some(task), is_over: Arc::default() }
+    }
+
+    /// In a Cluster with nodes at these ports.
+    pub fn of_cluster(ports: Vec<u16>, seed: u64) -> Self {
+        let is_over: Arc<AtomicBool> = Arc::default();
+        let (ends, mut rng) = (is_over.clone(), StdRng::seed_from_u64(seed));
+        std::thread::spawn(move || {
+            while !ends.load(Ordering::SeqCst) {
+                let key = key(&mut rng);
+                let port = ports[rng.random_range(0..ports.len())];
+                // Most nodes do not hold the key, and some are away.
+                let _ = ask(port, &["EVAL", DROP_ENTRY, "1", &key]);
+                std::thread::sleep(Duration::from_micros(rng.random_range(500..3_000)));
+            }
+        });
+        Self { path: None, task: None, is_over }
     }
 
     /// Another server has taken the place of this one.
     pub fn lead_to(&self, redis_port: u16) {
-        self.path.lead_to(redis_port);
-        self.path.cut();
+        if let Some(path) = &self.path {
+            path.lead_to(redis_port);
+            path.cut();
+        }
     }
 }
 
 impl Drop for Vanishing {
     fn drop(&mut self) {
-        self.task.abort();
+        self.is_over.store(true, Ordering::SeqCst);
+        self.task.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// A key of the workers.
+pub fn key(rng: &mut StdRng) -> String {
+    match rng.random_range(0..10) {
+        0..6 => format!("torture:child:{}", rng.random_range(1..=CHILDREN)),
+        6 => format!("torture:child:@parent_id={}", rng.random_range(1..=PARENTS)),
+        7 => format!("torture:child:@shadow={}", rng.random_range(1..=PARENTS)),
+        _ => format!("torture:slot:{}", rng.random_range(1..=SLOTS)),
     }
 }
 
 async fn drop_entries(client: Client, mut rng: StdRng) {
     loop {
-        let key = match rng.random_range(0..10) {
-            0..6 => format!("torture:child:{}", rng.random_range(1..=CHILDREN)),
-            6 => format!("torture:child:@parent_id={}", rng.random_range(1..=PARENTS)),
-            7 => format!("torture:child:@shadow={}", rng.random_range(1..=PARENTS)),
-            _ => format!("torture:slot:{}", rng.random_range(1..=SLOTS)),
-        };
+        let key = key(&mut rng);
         // The server may be away.
         let _ = client.eval::<(), _, _, _>(DROP_ENTRY, vec![key], Vec::<String>::new()).await;
         tokio::time::sleep(Duration::from_micros(rng.random_range(500..3_000))).await;

@@ -11,7 +11,7 @@ pub(super) const RULE: &str =
     "+get +mget +set +del +getrange +strlen +time +scan +info +evalsha +script|load";
 
 /// What a Cluster needs besides.
-const CLUSTER_RULE: &str = " +cluster|slots +cluster|nodes";
+const CLUSTER_RULE: &str = " +cluster|slots +cluster|nodes +asking";
 
 /// A key of no row.
 pub(super) const KEY: &str = ":permissions";
@@ -65,6 +65,7 @@ pub(super) async fn check(
         for (name, section) in [("CLUSTER SLOTS", "SLOTS"), ("CLUSTER NODES", "NODES")] {
             note(name, ask(node, "CLUSTER", vec![section], limit).await.err().as_ref());
         }
+        note("ASKING", ask(node, "ASKING", Vec::new(), limit).await.err().as_ref());
     }
     if loaded.is_ok() {
         let sha = ask(node, "SCRIPT", vec!["LOAD", INNER], limit).await.ok().and_then(RespValue::into_text);

@@ -97,3 +97,15 @@ async fn a_memory_store_stays_within_its_bounds_and_keeps_its_markers() {
     }
     assert!((1..=60).contains(&by_bytes.entry_count()), "{} entries", by_bytes.entry_count());
 }
+
+#[tokio::test]
+async fn the_redis_store_conforms_with_each_client() {
+    use sea_orm_autocache::{RedisClient, RedisStore};
+    let url = crate::support::shared_redis().url();
+    for (name, client) in [("fred", RedisClient::Fred), ("redis-rs", RedisClient::RedisRs)] {
+        let builder = RedisStore::builder(&url).key_prefix(name).client(client).connections(2);
+        check(&builder.command_timeout(PATIENCE).connect().await.unwrap()).await;
+        let by_url = RedisStore::builder(&format!("{url}?client={name}")).key_prefix("url:").resp3();
+        check(&by_url.command_timeout(PATIENCE).connect().await.unwrap()).await;
+    }
+}
