@@ -2,7 +2,7 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Database, Log, Place, Proxy, Redis, World};
+use crate::support::{Database, Log, Place, Proxy, Redis, World, with_client};
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set, TransactionTrait};
 use sea_orm_autocache::prelude::*;
@@ -39,7 +39,7 @@ pub async fn behind_a_path() -> (World, Autocache, Proxy, Redis) {
     let proxy = Proxy::to(redis.port()).await;
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
+    let store = RedisStore::connect(&proxy.url()).await.unwrap();
     let autocache =
         crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
     (world, autocache, proxy, redis)
@@ -261,7 +261,8 @@ async fn an_app_that_starts_without_its_server_picks_it_up_later() -> Result<(),
     let (folder, port) = Redis::start(&[]).stop();
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&format!("redis://127.0.0.1:{port}")).await.expect("only a warning");
+    let store =
+        RedisStore::connect(&with_client(format!("redis://127.0.0.1:{port}"))).await.expect("only a warning");
     let autocache =
         crate::support::builder(world.plain.clone()).app("app").backend("default", store).build().unwrap();
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());

@@ -2,7 +2,7 @@
 
 use crate::entities::book;
 use crate::laws::titled;
-use crate::support::{Database, Place, Redis, World, redis_client};
+use crate::support::{Database, Place, Redis, World, redis_client, with_client};
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
@@ -102,6 +102,7 @@ async fn a_user_and_a_password_may_have_any_characters() -> Result<(), DbErr> {
         let password = format!(">{PASSWORD}");
         say(&redis, "ACL", &["SETUSER", user, "on", &password, "~*", "&*", "+@all"]).await;
         let url = format!("redis://{url_user}:{}@127.0.0.1:{}", encoded(PASSWORD), redis.port());
+        let url = with_client(url);
         it_is_a_cache(connect(&url).await.expect("a store")).await?;
         let builder = RedisStore::builder(&url).command_timeout(PATIENCE).resp3();
         it_is_a_cache(builder.connect().await.expect("a store")).await?;
@@ -113,7 +114,7 @@ async fn a_user_and_a_password_may_have_any_characters() -> Result<(), DbErr> {
 async fn a_wrong_password_or_user_is_named_when_connecting() {
     let redis = Redis::start(&[]);
     say(&redis, "ACL", &["SETUSER", "shop", "on", ">hunter1", "~*", "+@all"]).await;
-    let at = |login: &str| format!("redis://{login}127.0.0.1:{}", redis.port());
+    let at = |login: &str| with_client(format!("redis://{login}127.0.0.1:{}", redis.port()));
     for login in ["shop:hunter2@", "nobody:hunter2@"] {
         for resp3 in [false, true] {
             let builder = RedisStore::builder(&at(login));
@@ -137,9 +138,9 @@ async fn a_unix_socket_is_a_way_to_a_server() -> Result<(), DbErr> {
     });
     say(&redis, "ACL", &["SETUSER", "shop", "on", &format!(">{PASSWORD}"), "~*", "+@all"]).await;
     let path = format!("{}/my%20redis%25.sock", redis.folder().display());
-    let store = connect(&format!("redis+unix://{path}")).await.expect("a store");
+    let store = connect(&with_client(format!("redis+unix://{path}"))).await.expect("a store");
     check(&store).await;
-    let url = format!("redis+unix://shop:{}@localhost{path}?db=3", encoded(PASSWORD));
+    let url = with_client(format!("redis+unix://shop:{}@localhost{path}?db=3", encoded(PASSWORD)));
     it_is_a_cache(connect(&url).await.expect("a store")).await?;
     let keyspace = say(&redis, "INFO", &["keyspace"]).await.into_string().expect("a text");
     assert!(keyspace.contains("db3:"), "{keyspace}");

@@ -86,7 +86,7 @@ async fn an_unconfirmed_clear_is_no_success_under_strict() -> Result<(), DbErr> 
     let world = World::new(Database::Postgres, Place::Redis).await;
     cold_books(&world, 1..=2).await?;
     for (consistency, is_error) in [(Consistency::Available, false), (Consistency::Strict, true)] {
-        let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap();
+        let store = RedisStore::connect(&proxy.url()).await.unwrap();
         let settings = builder(world.plain.clone()).app(&world.app).consistency(consistency);
         let autocache = settings.backend("default", store).build()?;
         let db = autocache.connection();

@@ -57,7 +57,7 @@ impl House {
     }
 
     fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.proxy.port)
+        self.proxy.url()
     }
 
     fn autocache(&self, store: impl Store) -> Autocache {

@@ -3,7 +3,7 @@
 use crate::entities::book;
 use crate::laws::titled;
 use crate::outage::{behind_a_path, until};
-use crate::support::{Database, Log, Place, Proxy, Redis, World, redis_client};
+use crate::support::{Database, Log, Place, Proxy, Redis, World, redis_client, with_client};
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
@@ -38,8 +38,7 @@ async fn a_server_that_is_slow_to_say_who_it_is_is_asked_again() -> Result<(), D
         let proxy = Proxy::to(redis.port()).await;
         let world = World::new(Database::Sqlite, Place::Memory).await;
         world.create_table(book::Entity).await;
-        let connecting =
-            async { RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port)).await.unwrap() };
+        let connecting = async { RedisStore::connect(&proxy.url()).await.unwrap() };
         proxy.delay(Duration::from_millis(200));
         let store = connecting.await;
         proxy.delay(Duration::ZERO);
@@ -67,7 +66,7 @@ async fn an_outage_ends_also_for_a_user_who_may_not_read_the_probe() -> Result<(
         client.custom(acl, vec!["SETUSER", "shop", "on", ">secret", "~shop:*", "+@all"]).await.unwrap();
     let world = World::new(Database::Sqlite, Place::Memory).await;
     world.create_table(book::Entity).await;
-    let url = format!("redis://shop:secret@127.0.0.1:{}", proxy.port);
+    let url = with_client(format!("redis://shop:secret@127.0.0.1:{}", proxy.port));
     let store = RedisStore::connect(&url).await.unwrap();
     let autocache =
         crate::support::builder(world.plain.clone()).app("shop").backend("default", store).build().unwrap();

@@ -3,7 +3,7 @@
 use crate::outage::until;
 use crate::reach::{PATIENCE, it_is_a_cache, mistake};
 use crate::support::tls::{Authority, Issued, tls_redis};
-use crate::support::{Log, Redis};
+use crate::support::{Log, Redis, with_client};
 use sea_orm::DbErr;
 use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::testing::conformance::check;
@@ -17,7 +17,7 @@ const HOST: &[&str] = &["localhost", "127.0.0.1"];
 const SOON: Duration = Duration::from_secs(15);
 
 fn url(redis: &Redis) -> String {
-    format!("rediss://localhost:{}", redis.port())
+    with_client(format!("rediss://localhost:{}", redis.port()))
 }
 
 fn trusting(authority: &Authority) -> RedisTls {
@@ -141,7 +141,8 @@ async fn nothing_is_said_in_the_clear_where_tls_is_asked_for() {
     const HANDSHAKE: u8 = 0x16;
     for tls in [None, Some(trusting(&Authority::new("private")))] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("rediss://shop:hunter2@{}", listener.local_addr().expect("an address"));
+        let url =
+            with_client(format!("rediss://shop:hunter2@{}", listener.local_addr().expect("an address")));
         let listening = tokio::spawn(first_bytes(listener));
         let builder = RedisStore::builder(&url);
         let builder = if let Some(tls) = tls { builder.tls(tls) } else { builder };
@@ -194,7 +195,7 @@ async fn said_of(url: &str) -> String {
 async fn a_url_that_does_not_fit_the_port_is_said_when_connecting() {
     let redis = tls_redis(&Authority::new("private").issue(HOST), None);
     for login in ["", "shop:hunter2@"] {
-        let said = said_of(&format!("redis://{login}localhost:{}", redis.port())).await;
+        let said = said_of(&with_client(format!("redis://{login}localhost:{}", redis.port()))).await;
         assert!(said.contains("begins with `rediss://`") && !said.contains("hunter2"), "{said}");
     }
     let said = said_of(&url(&Redis::start(&[]))).await;
@@ -206,8 +207,8 @@ async fn a_server_over_tls_that_comes_back_is_found_again() {
     let authority = Authority::new("private");
     let redis = tls_redis(&authority.issue(HOST), None);
     let proxy = crate::support::Proxy::to(redis.port()).await;
-    let builder =
-        RedisStore::builder(&format!("rediss://localhost:{}", proxy.port)).tls(trusting(&authority));
+    let builder = RedisStore::builder(&with_client(format!("rediss://localhost:{}", proxy.port)))
+        .tls(trusting(&authority));
     let store = builder.connect().await.expect("a store");
     until(SOON, "an answer", || async { store.get("key").await.is_ok() }).await;
     let before = store.stamp("");

@@ -80,7 +80,7 @@ impl Nemesis {
                 database_url: stage.url_through(database.as_ref().map(|proxy| proxy.port)),
                 redis_url: match &nemesis.cluster {
                     Some(cluster) => cluster.url(),
-                    None => format!("redis://127.0.0.1:{}", redis.port),
+                    None => redis.url(),
                 },
                 set,
                 seed,

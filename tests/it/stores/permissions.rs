@@ -3,7 +3,7 @@
 use crate::entities::book;
 use crate::entities::keyed::word;
 use crate::laws::titled;
-use crate::support::{Database, Log, Place, Redis, World, redis_client};
+use crate::support::{Database, Log, Place, Redis, World, redis_client, with_client};
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set};
@@ -22,7 +22,7 @@ async fn make_user(redis: &Redis, rules: &str) {
 }
 
 fn url(redis: &Redis) -> String {
-    format!("redis://shop:secret@127.0.0.1:{}", redis.port())
+    with_client(format!("redis://shop:secret@127.0.0.1:{}", redis.port()))
 }
 
 async fn connect_as(redis: &Redis, rules: &str) -> Result<RedisStore, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::process::{Keeper, free_port, fresh_folder};
 use super::resp::{Answer, Wire, ask, field_of, info, must};
-use super::servers::Redis;
+use super::servers::{Redis, with_client};
 use rustix::process::{Pid, Signal, kill_process};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -152,7 +152,7 @@ impl Cluster {
 
     pub fn url_of(seeds: &[u16]) -> String {
         let more: Vec<String> = seeds[1..].iter().map(|port| format!("node=127.0.0.1:{port}")).collect();
-        format!("redis-cluster://127.0.0.1:{}?{}", seeds[0], more.join("&"))
+        with_client(format!("redis-cluster://127.0.0.1:{}?{}", seeds[0], more.join("&")))
     }
 
     /// Which node owns the key's slot.

@@ -9,11 +9,11 @@ pub mod log;
 pub mod process;
 #[allow(dead_code)]
 pub mod proxy;
-pub mod scattered;
 #[allow(dead_code)]
 pub mod reshard;
 #[allow(dead_code)]
 pub mod resp;
+pub mod scattered;
 #[allow(dead_code)]
 pub mod sentinel;
 #[allow(dead_code)]
@@ -28,6 +28,6 @@ pub use load::Load;
 pub use log::Log;
 pub use proxy::Proxy;
 pub use sentinel::Sentinels;
-pub use servers::{Redis, shared_redis};
+pub use servers::{Redis, shared_redis, with_client};
 pub use spans::{Seen, Spans};
 pub use world::{ALL, Database, Place, World, builder, each_world, patient_store, redis_client};

@@ -51,6 +51,11 @@ impl Proxy {
         proxy
     }
 
+    /// The URL of a store behind this path.
+    pub fn url(&self) -> String {
+        super::servers::with_client(format!("redis://127.0.0.1:{}", self.port))
+    }
+
     /// Where new connections lead from now on.
     pub fn lead_to(&self, server_port: u16) {
         self.server_port.store(server_port, Ordering::SeqCst);

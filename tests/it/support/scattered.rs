@@ -67,7 +67,7 @@ impl<S: Store> Store for Scattered<S> {
         self.0.reconnect(away).await
     }
 
-    fn stamp(&self) -> Option<u32> {
-        self.0.stamp()
+    fn stamp(&self, key: &str) -> Option<u32> {
+        self.0.stamp(key)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::process::{Server, free_port, fresh_folder, program};
 use super::resp::{Answer, Wire, field_of};
-use super::servers::Redis;
+use super::servers::{Redis, with_client};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::thread;
@@ -145,10 +145,10 @@ impl Sentinels {
     /// The URL with all Sentinels, this before the first address, and this at the end.
     pub fn url_with(&self, user: &str, rest: &str) -> String {
         let [first, second, third] = self.ports[..] else { panic!("three Sentinels") };
-        format!(
+        with_client(format!(
             "redis-sentinel://{user}127.0.0.1:{first}?node=127.0.0.1:{second}&node=127.0.0.1:{third}\
              &sentinelServiceName={rest}"
-        )
+        ))
     }
 
     /// The port of a server.

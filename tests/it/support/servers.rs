@@ -26,6 +26,20 @@ fn redis_program() -> &'static (String, bool) {
     })
 }
 
+/// Names the client of the stores under test, `fred` or `redis-rs`, where it is not the default.
+const CLIENT: &str = "AUTOCACHE_TEST_CLIENT";
+
+/// The URL of a store, with the client that is to be tested.
+pub fn with_client(url: String) -> String {
+    match std::env::var(CLIENT) {
+        Ok(client) if !client.is_empty() => {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{joint}client={client}")
+        }
+        _ => url,
+    }
+}
+
 /// A Redis server of a test's own.
 pub struct Redis {
     server: Server,
@@ -86,7 +100,7 @@ impl Redis {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.server.port)
+        with_client(format!("redis://127.0.0.1:{}", self.server.port))
     }
 }
 

@@ -167,7 +167,13 @@ impl World {
         settings: impl FnOnce(AutocacheBuilder) -> AutocacheBuilder,
     ) -> (Self, FaultyStore) {
         let store = FaultyStore::around(Scattered(MemoryStore::new(10_000)));
-        let world = Self::new_with_store(database, Place::Memory, Some(store.clone()), settings).await;
+        let world = Self::new_with_store(
+            database,
+            Place::Memory,
+            Stored { store: Some(store.clone()), servers: None },
+            settings,
+        )
+        .await;
         (world, store)
     }
 
