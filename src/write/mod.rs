@@ -13,7 +13,8 @@ mod statement_id;
 mod unit_of_work;
 
 pub(crate) use hook_notes::{Announced, HookNote, HookNotes, NoteKind};
-pub(crate) use intents::{InFlight, IntentSet, RowChange};
+pub(crate) use intent_key::RowChange;
+pub(crate) use intents::{InFlight, IntentSet};
 pub(crate) use levels::Moment;
 pub(crate) use memberships::{Memberships, all_list_keys};
 pub(crate) use pending_clear::PendingClear;

@@ -1,6 +1,6 @@
 //! Where a store's servers are, and how to log in: what a URL says.
 
-use super::wire::RedisClient;
+use super::client::RedisClient;
 use crate::store::{StoreError, StoreErrorKind};
 use percent_encoding::percent_decode_str;
 use std::fmt;

@@ -1,11 +1,12 @@
 //! A store on clients of fred that the user has made.
 
 use super::address::{Address, Login, Servers};
+use super::client::RedisClient;
 use super::identity::Identity;
 use super::node::Node;
 use super::primary::Primary;
 use super::topology::Topology;
-use super::wire::{Dial, FredWire, RedisClient, Wire, WireError, WireErrorKind};
+use super::wire::{Dial, FredWire, Wire, WireError, WireErrorKind};
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::types::config::{Config, Server, ServerConfig};

@@ -1,12 +1,13 @@
 //! Settings of a store, and how it connects.
 
 use super::address::{Login, Target};
+use super::client::RedisClient;
 use super::coalesce::Coalescer;
 use super::permissions;
 use super::scripts::Scripts;
 use super::topology::Topology;
 use super::wire::{Dial, WireError, WireErrorKind};
-use super::{Inner, RedisClient, RedisStore};
+use super::{Inner, RedisStore};
 use crate::store::{StoreError, StoreErrorKind};
 use futures_util::future::BoxFuture;
 use std::future::Future;

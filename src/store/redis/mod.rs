@@ -8,6 +8,7 @@ mod address;
 #[cfg(feature = "fred")]
 mod adopted;
 mod builder;
+mod client;
 mod cluster;
 mod coalesce;
 mod faults;
@@ -25,9 +26,9 @@ mod topology;
 mod wire;
 
 pub use builder::RedisStoreBuilder;
+pub use client::RedisClient;
 #[cfg(feature = "tls-rustls-ring")]
 pub use tls::RedisTls;
-pub use wire::RedisClient;
 
 use super::{Command, Found, Inspected, Reply, Store, StoreError, Sweep};
 use crate::coherence::Step;

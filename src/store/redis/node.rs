@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::identity::{Account, Identity};
-use super::wire::{Dial, Request, RespValue, Wire, WireError, WireErrorKind};
+use super::wire::{Connection, Dial, Request, RespValue, Wire, WireError, WireErrorKind};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
@@ -116,9 +116,8 @@ impl Node {
         self.is_away.load(Ordering::Acquire)
     }
 
-    /// Whether this is news.
-    pub(super) fn set_away(&self, away: bool) -> bool {
-        self.is_away.swap(away, Ordering::AcqRel) != away
+    pub(super) fn set_away(&self, away: bool) {
+        self.is_away.store(away, Ordering::Release);
     }
 
     /// See [`Identity::trouble`].
@@ -134,9 +133,12 @@ impl Node {
     /// Reads a key.
     pub(super) async fn get(&self, key: String, limit: Duration) -> Result<Option<Bytes>, WireError> {
         let link = self.link.load();
-        let wire = link.wire(&self.next)?;
-        let answer = pin!(wire.get(key));
-        in_time(limit, answer).await
+        match link.wire(&self.next)? {
+            #[cfg(feature = "fred")]
+            Wire::Fred(wire) => in_time(limit, pin!(wire.get(key))).await,
+            #[cfg(feature = "redis-rs")]
+            Wire::RedisRs(wire) => in_time(limit, pin!(wire.get(key))).await,
+        }
     }
 
     /// Reads keys by one command.

@@ -23,8 +23,8 @@ impl Redirect {
         let mut words = error.text().split(' ').skip(1);
         let (slot, to) = (words.next()?.parse().ok()?, words.next()?);
         // A node that does not know a host leaves it out.
-        let to = match to.strip_prefix(':') {
-            Some(port) => asked.sibling(port.parse().ok()?)?,
+        let to = match to.strip_prefix(':').and_then(|port| port.parse().ok()) {
+            Some(port) => asked.sibling(port)?,
             None => Address::parse(to)?,
         };
         Some(if code == "MOVED" { Self::Moved { slot, to } } else { Self::Ask { to } })

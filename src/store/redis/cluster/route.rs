@@ -18,9 +18,9 @@ const REDIRECTIONS_MAX: usize = 5;
 
 /// A command and the hash slot of its key.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Routed {
-    pub(in super::super) slot: u16,
-    pub(in super::super) request: Request,
+pub(crate) struct Routed {
+    pub(crate) slot: u16,
+    pub(crate) request: Request,
 }
 
 /// An answer, and the stamp of the node that has given it.
@@ -40,13 +40,13 @@ impl Cluster {
     ///
     /// # Errors
     /// It does not answer, or is not known.
-    pub(in super::super) fn node_for(&self, key: &str) -> Result<Arc<Node>, StoreError> {
+    pub(crate) fn node_for(&self, key: &str) -> Result<Arc<Node>, StoreError> {
         let node = self.owner(slot_of(key)).filter(|node| !node.is_away());
         node.ok_or_else(|| self.store_error(nobody()))
     }
 
     /// What a node has answered that was asked for this key. It is asked for elsewhere if the node says so.
-    pub(in super::super) async fn found(
+    pub(crate) async fn found(
         self: &Arc<Self>,
         node: &Node,
         key: String,
@@ -69,7 +69,7 @@ impl Cluster {
     }
 
     /// Reads keys: all or none.
-    pub(in super::super) async fn get_many(
+    pub(crate) async fn get_many(
         self: &Arc<Self>,
         keys: Vec<String>,
         limit: Duration,
@@ -84,7 +84,7 @@ impl Cluster {
 
     /// Sends each command to the node of its slot. One round trip to each node, and one more for those that are
     /// redirected.
-    pub(in super::super) async fn send(
+    pub(crate) async fn send(
         self: &Arc<Self>,
         requests: &[Routed],
         scripts: &Scripts,
@@ -166,9 +166,8 @@ impl Cluster {
 
     /// A node that does not answer is not asked again until it does.
     fn note(&self, node: &Node, error: Option<&WireError>) {
-        if error.is_some_and(WireError::is_away) && node.set_away(true) {
-            let address = node.address().map(|address| address.to_string());
-            tracing::debug!(target: "sea_orm_autocache", address, "a node of the Cluster does not answer");
+        if error.is_some_and(WireError::is_away) {
+            node.set_away(true);
         }
     }
 }

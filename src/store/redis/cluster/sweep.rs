@@ -29,7 +29,7 @@ impl Cluster {
     ///
     /// A walk may miss a key that moves meanwhile from a node that has not been walked yet to one that has. So if slots
     /// move, there is another walk: a key moves once. Unless the slot moves again.
-    pub(in super::super) async fn clear(
+    pub(crate) async fn clear(
         self: &Arc<Self>,
         prefix: &str,
         sweep: &Sweep,

@@ -18,6 +18,8 @@ use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server, ServerConfig, TcpConfig,
 };
 use fred::types::{Builder, ClientState, ClusterHash, ConnectHandle, CustomCommand, RespVersion};
+use futures_util::TryFutureExt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -31,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A client of one server.
 #[derive(Clone, Debug)]
-pub(in super::super) struct FredWire {
+pub(crate) struct FredWire {
     client: WithOptions<Client>,
     /// The same without fred's own timeout, which costs a read twice as much as one around it.
     untimed: WithOptions<Client>,
@@ -81,11 +83,7 @@ impl FredWire {
     }
 
     /// On a client of the user's.
-    pub(in super::super) fn adopt(
-        client: Client,
-        command_timeout: Duration,
-        identity: &Arc<Identity>,
-    ) -> Self {
+    pub(crate) fn adopt(client: Client, command_timeout: Duration, identity: &Arc<Identity>) -> Self {
         Self::on(client, None, command_timeout, identity)
     }
 
@@ -115,8 +113,9 @@ impl FredWire {
 }
 
 impl Connection for FredWire {
-    async fn get(&self, key: String) -> Result<Option<Bytes>, WireError> {
-        self.untimed.get(key).await.map_err(|error| wire_error(&error))
+    // No async block: it would hold the key once more, in the future of every hit.
+    fn get(&self, key: String) -> impl Future<Output = Result<Option<Bytes>, WireError>> + Send {
+        self.untimed.get(key).map_err(|error| wire_error(&error))
     }
 
     async fn mget(&self, keys: Vec<String>) -> Result<Vec<Option<Bytes>>, WireError> {

@@ -13,6 +13,7 @@ use redis_rs::RedisRsWire;
 pub(super) use resp::{Request, RespValue, WireError, WireErrorKind};
 
 use super::address::{Address, Login};
+use super::client::RedisClient;
 use super::identity::Identity;
 use bytes::Bytes;
 use std::future::Future;
@@ -24,43 +25,6 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pauses between attempts. The first is short: fred notices that a connection is down only after it.
 const RECONNECT_FIRST_MS: u32 = 5;
 const RECONNECT_MAX_MS: u32 = 300;
-
-/// The client that a store speaks to Redis with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RedisClient {
-    /// fred. The default where it is built in.
-    #[cfg(feature = "fred")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
-    Fred,
-    /// redis-rs.
-    #[cfg(feature = "redis-rs")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "redis-rs")))]
-    RedisRs,
-}
-
-impl RedisClient {
-    /// By its name, if it is built in.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
-            #[cfg(feature = "fred")]
-            "fred" => Some(Self::Fred),
-            #[cfg(feature = "redis-rs")]
-            "redis-rs" => Some(Self::RedisRs),
-            _ => None,
-        }
-    }
-}
-
-impl Default for RedisClient {
-    fn default() -> Self {
-        #[cfg(feature = "fred")]
-        let client = Self::Fred;
-        #[cfg(not(feature = "fred"))]
-        let client = Self::RedisRs;
-        client
-    }
-}
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -143,16 +107,6 @@ impl Wire {
             #[cfg(feature = "redis-rs")]
             RedisClient::RedisRs => Self::RedisRs(RedisRsWire::open(dial, address, identity).await?),
         })
-    }
-
-    /// See [`Connection::get`].
-    pub(super) async fn get(&self, key: String) -> Result<Option<Bytes>, WireError> {
-        match self {
-            #[cfg(feature = "fred")]
-            Self::Fred(wire) => wire.get(key).await,
-            #[cfg(feature = "redis-rs")]
-            Self::RedisRs(wire) => wire.get(key).await,
-        }
     }
 
     /// See [`Connection::mget`].

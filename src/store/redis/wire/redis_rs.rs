@@ -25,7 +25,7 @@ const UNSENT_MAX: usize = 1_024;
 
 /// A connection that is made anew whenever it breaks.
 #[derive(Clone, Debug)]
-pub(in super::super) struct RedisRsWire {
+pub(crate) struct RedisRsWire {
     kept: Arc<Kept>,
 }
 

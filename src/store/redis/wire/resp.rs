@@ -7,25 +7,25 @@ use std::fmt;
 
 /// A command, ready to be sent, and sent again.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Request {
-    pub(in super::super) command: &'static str,
-    pub(in super::super) arguments: Vec<Bytes>,
+pub(crate) struct Request {
+    pub(crate) command: &'static str,
+    pub(crate) arguments: Vec<Bytes>,
 }
 
 impl Request {
-    pub(in super::super) fn new(command: &'static str, arguments: Vec<Bytes>) -> Self {
+    pub(crate) fn new(command: &'static str, arguments: Vec<Bytes>) -> Self {
         Self { command, arguments }
     }
 
     /// One whose arguments are words.
-    pub(in super::super) fn of<const N: usize>(command: &'static str, words: [&'static str; N]) -> Self {
+    pub(crate) fn of<const N: usize>(command: &'static str, words: [&'static str; N]) -> Self {
         Self::new(command, words.into_iter().map(|word| Bytes::from_static(word.as_bytes())).collect())
     }
 }
 
 /// What a server answers, RESP2 or RESP3.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) enum RespValue {
+pub(crate) enum RespValue {
     Nil,
     Integer(i64),
     /// Bytes, or a text of any form.
@@ -35,7 +35,7 @@ pub(in super::super) enum RespValue {
 
 impl RespValue {
     /// Its kind, for messages: the value itself may be a row.
-    pub(in super::super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Nil => "nil",
             Self::Integer(_) => "integer",
@@ -44,7 +44,7 @@ impl RespValue {
         }
     }
 
-    pub(in super::super) fn into_text(self) -> Option<String> {
+    pub(crate) fn into_text(self) -> Option<String> {
         match self {
             Self::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
             Self::Integer(number) => Some(number.to_string()),
@@ -52,7 +52,7 @@ impl RespValue {
         }
     }
 
-    pub(in super::super) fn into_array(self) -> Option<Vec<Self>> {
+    pub(crate) fn into_array(self) -> Option<Vec<Self>> {
         match self {
             Self::Array(values) => Some(values),
             _ => None,
@@ -62,13 +62,13 @@ impl RespValue {
 
 /// Why a command has no answer, or is answered with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct WireError {
+pub(crate) struct WireError {
     kind: WireErrorKind,
     text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum WireErrorKind {
+pub(crate) enum WireErrorKind {
     /// The server's own words.
     Answer,
     /// There is no connection, or it broke.
@@ -83,24 +83,24 @@ pub(in super::super) enum WireErrorKind {
 
 impl WireError {
     /// The text must not hold secrets: it is logged.
-    pub(in super::super) fn new(kind: WireErrorKind, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: WireErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
 
-    pub(in super::super) fn timed_out() -> Self {
+    pub(crate) fn timed_out() -> Self {
         Self::new(WireErrorKind::Timeout, "no answer in time")
     }
 
-    pub(in super::super) fn kind(&self) -> WireErrorKind {
+    pub(crate) fn kind(&self) -> WireErrorKind {
         self.kind
     }
 
-    pub(in super::super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The first word of the server's answer.
-    pub(in super::super) fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         match self.kind {
             WireErrorKind::Answer => self.text.split(' ').next().unwrap_or_default(),
             _ => "",
@@ -108,17 +108,17 @@ impl WireError {
     }
 
     /// Whether the user may not run the command. A server that refuses a key says so in other words.
-    pub(in super::super) fn is_forbidden(&self) -> bool {
+    pub(crate) fn is_forbidden(&self) -> bool {
         self.code() == "NOPERM" && is_about_a_command(&self.text)
     }
 
     /// Whether the server has become a replica.
-    pub(in super::super) fn is_of_replica(&self) -> bool {
+    pub(crate) fn is_of_replica(&self) -> bool {
         matches!(self.code(), "READONLY" | "MASTERDOWN")
     }
 
     /// Whether the server is not there, or is, and does not serve.
-    pub(in super::super) fn is_away(&self) -> bool {
+    pub(crate) fn is_away(&self) -> bool {
         let serves = !matches!(self.code(), "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN");
         !serves || matches!(self.kind, WireErrorKind::Broken | WireErrorKind::Timeout)
     }
