@@ -51,7 +51,9 @@ async fn a_list_is_not_filled_while_a_child_is_inserted() -> Result<(), DbErr> {
         gate.reached().await;
         for _ in 0..2 {
             let (list, sql, _) = world.cost(cache.list_by(book::Column::AuthorId, author)).await;
-            assert_eq!((titles(&list?), sql), (vec!["Sanditon", "Persuasion", "Emma"], 1));
+            assert_eq!(titles(&list?), ["Sanditon", "Persuasion", "Emma"]);
+            // A Cluster ends the intents of lists and of rows one after the other: this list may be filled again.
+            assert!(sql == 1 || place == Place::Cluster, "{place:?}");
         }
         gate.open();
         writer.await.unwrap()?;

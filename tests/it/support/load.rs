@@ -24,8 +24,8 @@ pub struct Tally {
     /// Reads that began after a newer version had been seen, by book.
     stale: Mutex<Vec<(i64, String)>>,
     failed_reads: Mutex<Vec<String>>,
-    /// Writes that were not begun, by book.
-    refused: Mutex<BTreeMap<i64, u64>>,
+    /// Writes that were not begun, by book, and why the last one was not.
+    refused: Mutex<BTreeMap<i64, (u64, String)>>,
     /// Writes that were committed on a server that has been replaced before it was told so.
     unconfirmed: AtomicU64,
     failed_writes: Mutex<Vec<String>>,
@@ -75,7 +75,7 @@ impl Tally {
         self.stale.lock().unwrap().clone()
     }
 
-    pub fn refused(&self) -> BTreeMap<i64, u64> {
+    pub fn refused(&self) -> BTreeMap<i64, (u64, String)> {
         self.refused.lock().unwrap().clone()
     }
 
@@ -103,7 +103,7 @@ impl Tally {
             self.stale().len(),
             count(&self.slowest_read_ms),
             count(&self.writes),
-            self.refused().values().sum::<u64>(),
+            self.refused().values().map(|(count, _)| count).sum::<u64>(),
             count(&self.unconfirmed),
             self.failed_writes.lock().unwrap().len(),
             count(&self.slowest_write_ms),
@@ -113,7 +113,9 @@ impl Tally {
     fn note_failure(&self, id: i64, error: &DbErr) {
         match CacheErrorKind::of(error) {
             Some(CacheErrorKind::NotWritten) => {
-                *self.refused.lock().unwrap().entry(id).or_default() += 1;
+                let mut all = self.refused.lock().unwrap();
+                let refused = all.entry(id).or_default();
+                *refused = (refused.0 + 1, error.to_string());
             }
             Some(CacheErrorKind::Unconfirmed) => {
                 self.unconfirmed.fetch_add(1, Ordering::SeqCst);

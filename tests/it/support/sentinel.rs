@@ -220,14 +220,6 @@ impl Sentinels {
         let pid = self.members[member].server.as_ref().and_then(Redis::pid).and_then(Pid::from_raw);
         kill_process(pid.expect("a process"), signal).expect("a signal");
     }
-
-    /// Waits until the server is a replica, and follows the primary.
-    pub fn wait_until_replica(&self, member: usize) {
-        let port = self.members[member].port;
-        self.wait("a replica", || {
-            self.info(port, "role") == "slave" && self.info(port, "master_link_status") == "up"
-        });
-    }
 }
 
 /// As a client that knows the password, where there is one.
