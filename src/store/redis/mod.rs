@@ -13,12 +13,14 @@ mod cluster;
 mod coalesce;
 mod faults;
 mod identity;
+mod inquiry;
 mod node;
 mod permissions;
 mod primary;
 mod reply;
 mod scan;
 mod scripts;
+mod sentinels;
 mod slots;
 #[cfg(feature = "tls-rustls-ring")]
 mod tls;

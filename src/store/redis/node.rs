@@ -1,7 +1,9 @@
 //! One server: the connections to it, who it is, and what follows both.
 
 use super::address::Address;
-use super::identity::{Account, Identity};
+use super::identity::Identity;
+use super::inquiry::Inquiry;
+use super::sentinels::Sentinels;
 use super::wire::{Connection, Dial, Request, RespValue, Wire, WireError, WireErrorKind};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -24,18 +26,14 @@ const ENDED_PAUSE: Duration = Duration::from_millis(50);
 /// How long a server may take to answer one who wants to know whether it is there.
 const ANSWER_MAX: Duration = Duration::from_millis(100);
 
-/// A server is asked so often who it is; see [`TRUST`](super::identity::TRUST).
-const ASK_EVERY: Duration = Duration::from_secs(1);
-/// The pauses before a server that has not said who it is gets asked again.
-const ASK_AGAIN_MIN: Duration = Duration::from_millis(50);
-const ASK_AGAIN_MAX: Duration = Duration::from_millis(500);
-
 /// A server. Its connections are replaced as a whole when they lead nowhere.
 #[derive(Debug)]
 pub(super) struct Node {
     dial: Arc<Dial>,
     /// How many connections share the load.
     connections: usize,
+    /// Who knows whether this is still the primary.
+    sentinels: Option<Arc<Sentinels>>,
     link: ArcSwap<Link>,
     next: AtomicUsize,
     /// Whether a node of a Cluster has not answered: commands fail at once until it does.
@@ -63,6 +61,8 @@ pub(super) struct Link {
     address: Option<Address>,
     wires: Vec<Wire>,
     identity: Arc<Identity>,
+    /// Who knows whether the server is still the primary.
+    sentinels: Option<Arc<Sentinels>>,
     follower: Option<AbortHandle>,
     made: Instant,
     patience: Duration,
@@ -83,10 +83,11 @@ impl Node {
         dial: &Arc<Dial>,
         connections: usize,
         address: Option<Address>,
+        sentinels: Option<Arc<Sentinels>>,
     ) -> BoxFuture<'_, Result<Arc<Self>, WireError>> {
         Box::pin(async move {
-            let link = Link::open(dial, connections, address, PATIENCE_MIN).await?;
-            Ok(Self::on(dial, connections, link))
+            let link = Link::open(dial, connections, address, sentinels.clone(), PATIENCE_MIN).await?;
+            Ok(Self::on(dial, connections, sentinels, link))
         })
     }
 
@@ -98,14 +99,15 @@ impl Node {
         identity: Arc<Identity>,
     ) -> Arc<Self> {
         let connections = wires.len();
-        let link = Link::of(Some(address), wires, identity, PATIENCE_MIN, dial.command_timeout).await;
-        Self::on(dial, connections, link)
+        let (address, made, patience) = (Some(address), Instant::now(), PATIENCE_MIN);
+        let link = Link { address, wires, identity, sentinels: None, follower: None, made, patience };
+        Self::on(dial, connections, None, link.followed(dial.command_timeout).await)
     }
 
-    fn on(dial: &Arc<Dial>, connections: usize, link: Link) -> Arc<Self> {
+    fn on(dial: &Arc<Dial>, connections: usize, sentinels: Option<Arc<Sentinels>>, link: Link) -> Arc<Self> {
         let link = ArcSwap::from_pointee(link);
         let (next, is_away) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Self { dial: dial.clone(), connections, link, next, is_away })
+        Arc::new(Self { dial: dial.clone(), connections, sentinels, link, next, is_away })
     }
 
     pub(super) fn address(&self) -> Option<Address> {
@@ -198,7 +200,8 @@ impl Node {
     /// Whether the server is there, on each of its connections, and is a primary.
     pub(super) async fn answers(&self) -> bool {
         let link = self.link.load_full();
-        let asked = link.wires.iter().map(|wire| link.learn(wire, ANSWER_MAX));
+        let inquiries: Vec<Inquiry> = link.wires.iter().map(|wire| link.inquiry(wire, ANSWER_MAX)).collect();
+        let asked = inquiries.iter().map(Inquiry::ask);
         let is_there =
             |answer: Result<(), WireError>| answer.is_ok() || answer.is_err_and(|error| !error.is_away());
         !link.wires.is_empty()
@@ -228,7 +231,7 @@ impl Node {
     }
 
     async fn replace(&self, address: Option<Address>, patience: Duration) -> bool {
-        match Link::open(&self.dial, self.connections, address, patience).await {
+        match Link::open(&self.dial, self.connections, address, self.sentinels.clone(), patience).await {
             Ok(link) => {
                 self.link.store(Arc::new(link));
                 true
@@ -243,6 +246,7 @@ impl Link {
         dial: &Dial,
         connections: usize,
         address: Option<Address>,
+        sentinels: Option<Arc<Sentinels>>,
         patience: Duration,
     ) -> Result<Self, WireError> {
         let identity = Arc::new(Identity::default());
@@ -253,23 +257,24 @@ impl Link {
                 wires.push(wire?);
             }
         }
-        Ok(Self::of(address, wires, identity, patience, dial.command_timeout).await)
+        let link =
+            Self { address, wires, identity, sentinels, follower: None, made: Instant::now(), patience };
+        Ok(link.followed(dial.command_timeout).await)
     }
 
-    async fn of(
-        address: Option<Address>,
-        wires: Vec<Wire>,
-        identity: Arc<Identity>,
-        patience: Duration,
-        limit: Duration,
-    ) -> Self {
-        let mut link = Self { address, wires, identity, follower: None, made: Instant::now(), patience };
-        if let Some(wire) = link.wires.first() {
-            let _ = link.learn(wire, limit).await;
-            let following = follow(wire.clone(), link.identity.clone(), limit);
-            link.follower = Some(tokio::spawn(following).abort_handle());
+    /// With a task that follows who the server is.
+    async fn followed(mut self, limit: Duration) -> Self {
+        if let Some(wire) = self.wires.first() {
+            let inquiry = self.inquiry(wire, limit);
+            let _ = inquiry.ask().await;
+            self.follower = Some(tokio::spawn(inquiry.follow()).abort_handle());
         }
-        link
+        self
+    }
+
+    fn inquiry(&self, wire: &Wire, limit: Duration) -> Inquiry {
+        let sentinels = self.sentinels.clone().zip(self.address.clone());
+        Inquiry { wire: wire.clone(), identity: self.identity.clone(), sentinels, limit }
     }
 
     /// A connection for a command; `next` counts them.
@@ -281,48 +286,6 @@ impl Link {
             [only] => Ok(only),
             [] => Err(WireError::new(WireErrorKind::Broken, "no server is known")),
             wires => Ok(&wires[next.fetch_add(1, Ordering::Relaxed) % wires.len()]),
-        }
-    }
-
-    async fn learn(&self, wire: &Wire, limit: Duration) -> Result<(), WireError> {
-        learn(wire, &self.identity, limit).await
-    }
-}
-
-/// Asks the server who it is.
-async fn learn(wire: &Wire, identity: &Identity, limit: Duration) -> Result<(), WireError> {
-    let (generation, asked) = (identity.generation(), Instant::now());
-    let sections = [Request::of("INFO", ["server"]), Request::of("INFO", ["replication"])];
-    let mut answers = wire.send(&sections.each_ref(), limit).await.into_iter();
-    let mut section = || match answers.next() {
-        Some(answer) => answer.map(|text| text.into_text().unwrap_or_default()),
-        None => Err(WireError::timed_out()),
-    };
-    let (server, replication) = (section()?, section()?);
-    identity.learn(generation, asked, Account::of(&server, &replication));
-    Ok(())
-}
-
-/// Asks the server who it is from time to time, and soon when that is not known.
-async fn follow(wire: Wire, identity: Arc<Identity>, limit: Duration) {
-    let (mut pause, mut warned) = (ASK_AGAIN_MIN, false);
-    loop {
-        let wait = if identity.is_known() { ASK_EVERY } else { pause };
-        if tokio::time::timeout(wait, identity.changed.notified()).await.is_ok() {
-            pause = ASK_AGAIN_MIN;
-        }
-        match learn(&wire, &identity, limit).await {
-            Ok(()) if identity.is_known() => (pause, warned) = (ASK_AGAIN_MIN, false),
-            Ok(()) => pause = ASK_AGAIN_MAX.min(pause * 2),
-            Err(error) => {
-                pause = ASK_AGAIN_MAX.min(pause * 2);
-                if error.is_forbidden() && !std::mem::replace(&mut warned, true) {
-                    tracing::warn!(
-                        target: "sea_orm_autocache", %error,
-                        "Redis does not say which server it is: nothing is cached. Allow its user `+info`"
-                    );
-                }
-            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::address::Servers;
 use super::cluster::Cluster;
+use super::faults::fault;
 use super::node::Node;
 use super::permissions::KEY;
 use super::primary::Primary;
@@ -56,7 +57,7 @@ impl Topology {
         let config = |text: String| Err(StoreError::new(StoreErrorKind::Config, text));
         match node.ask(Request::of("INFO", ["server"]), limit).await {
             Err(error) if matches!(error.code(), "NOAUTH" | "WRONGPASS") => {
-                config(format!("the server does not let this user in: {error}"))
+                config(fault(error.text()).unwrap_or_else(|| error.to_string()))
             }
             Ok(answer) if !self.is_cluster() && is_of_cluster(answer.clone()) => {
                 config("the server is a node of a Cluster: its URL is redis-cluster://".to_owned())

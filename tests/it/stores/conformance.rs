@@ -101,7 +101,7 @@ async fn a_memory_store_stays_within_its_bounds_and_keeps_its_markers() {
 #[tokio::test]
 async fn the_redis_store_conforms_with_each_client() {
     use sea_orm_autocache::{RedisClient, RedisStore};
-    let url = crate::support::shared_redis().url();
+    let url = format!("redis://127.0.0.1:{}", crate::support::shared_redis().port());
     for (name, client) in [("fred", RedisClient::Fred), ("redis-rs", RedisClient::RedisRs)] {
         let builder = RedisStore::builder(&url).key_prefix(name).client(client).connections(2);
         check(&builder.command_timeout(PATIENCE).connect().await.unwrap()).await;

@@ -39,6 +39,8 @@ pub(super) struct Cluster {
     map: ArcSwap<SlotMap>,
     nodes: Mutex<HashMap<Address, Seat>>,
     is_refreshing: AtomicBool,
+    /// When the slots were last asked for.
+    refreshed: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// A node that is known, or about to be.
@@ -71,6 +73,7 @@ impl Cluster {
             map: ArcSwap::from_pointee(SlotMap::empty()),
             nodes: Mutex::default(),
             is_refreshing: AtomicBool::new(false),
+            refreshed: tokio::sync::Mutex::default(),
         });
         match cluster.refresh().await {
             Err(error) if error.kind() == WireErrorKind::Config => Err(error),
@@ -143,12 +146,23 @@ impl Cluster {
         Ok(node)
     }
 
+    /// Asks for the slots anew, unless another caller has since then.
+    async fn refresh_after(&self, moment: Instant) {
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.is_none_or(|refreshed| refreshed < moment) {
+            let asked = Instant::now();
+            // Without an answer the map stays as it is.
+            let _ = self.refresh().await;
+            *refreshed = Some(asked);
+        }
+    }
+
     async fn node_at(&self, address: &Address) -> Result<Arc<Node>, WireError> {
         let seat = {
             let new = || Seat { node: Arc::default(), since: Instant::now() };
             self.lock().entry(address.clone()).or_insert_with(new).clone()
         };
-        let open = || Node::open(&self.dial, self.connections, Some(address.clone()));
+        let open = || Node::open(&self.dial, self.connections, Some(address.clone()), None);
         seat.node.get_or_try_init(open).await.cloned()
     }
 

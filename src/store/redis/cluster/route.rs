@@ -128,10 +128,10 @@ impl Cluster {
                 let stamp = node.stamp();
                 for (Waiting { index, .. }, answer) in group.into_iter().zip(of_node) {
                     self.note(&node, answer.as_ref().err());
-                    if let Err(error) = &answer
-                        && let Some(next) = self.redirected(&node, error, index).await
-                    {
-                        waiting.push(next);
+                    if let Err(error) = &answer {
+                        let slot = requests[index].slot;
+                        let next = self.redirected(&node, error, slot).await;
+                        waiting.extend(next.map(|(to, asking)| Waiting { index, to: Some(to), asking }));
                     }
                     answers[index] = (answer, stamp);
                 }
@@ -155,13 +155,25 @@ impl Cluster {
         groups
     }
 
-    /// Where to go on, if this answer is a redirection to a node that can be reached.
-    async fn redirected(self: &Arc<Self>, node: &Node, error: &WireError, index: usize) -> Option<Waiting> {
-        let (to, asking) = match Redirect::of(error, &node.address()?)? {
-            Redirect::Moved { slot, to } => (self.note_moved(slot, &to).await, false),
-            Redirect::Ask { to } => (self.node_at(&to).await, true),
-        };
-        Some(Waiting { index, to: Some(to.ok()?), asking })
+    /// Where to go on after this answer, and whether that node is to be told so: where a redirection leads; and where
+    /// the slot is by now, if the node is gone. What it may have done with the command ended with it, and the steps of
+    /// the protocol bear to be repeated.
+    async fn redirected(
+        self: &Arc<Self>,
+        node: &Node,
+        error: &WireError,
+        slot: u16,
+    ) -> Option<(Arc<Node>, bool)> {
+        match Redirect::of(error, &node.address()?) {
+            Some(Redirect::Moved { slot, to }) => Some((self.note_moved(slot, &to).await.ok()?, false)),
+            Some(Redirect::Ask { to }) => Some((self.node_at(&to).await.ok()?, true)),
+            None if error.kind() == WireErrorKind::Broken => {
+                self.refresh_after(Instant::now()).await;
+                let owner = self.owner(slot).filter(|owner| !owner.is_away());
+                owner.filter(|owner| !std::ptr::eq(&**owner, node)).map(|owner| (owner, false))
+            }
+            None => None,
+        }
     }
 
     /// A node that does not answer is not asked again until it does.

@@ -84,6 +84,7 @@ pub(super) trait Connection: Clone + Send + Sync + 'static {
 
 /// The client of a connection. An enum and not a trait object: the future of a `GET` is not boxed.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // There are few of them, and each is borrowed from its node.
 pub(super) enum Wire {
     #[cfg(feature = "fred")]
     Fred(FredWire),

@@ -8,11 +8,14 @@ use super::{
 use crate::store::redis::address::Address;
 use crate::store::redis::faults::{fault, hint};
 use crate::store::redis::identity::Identity;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{
+    AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError, ServerError, Value,
+};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +23,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// An attempt to connect ends before those who wait for it give up, so that they know why.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(900);
 /// Commands that wait to be written; further ones wait for room, until they time out.
 const UNSENT_MAX: usize = 1_024;
 
@@ -84,21 +89,21 @@ impl RedisRsWire {
         connection.ok_or_else(|| WireError::new(WireErrorKind::Broken, "there is no connection"))
     }
 
-    async fn ask(&self, command: &redis::Cmd) -> Result<Value, WireError> {
+    async fn ask(&self, command: &::redis::Cmd) -> Result<Value, WireError> {
         self.connection()?.send_packed_command(command).await.map_err(|error| wire_error(&error))
     }
 }
 
 impl Connection for RedisRsWire {
     async fn get(&self, key: String) -> Result<Option<Bytes>, WireError> {
-        match resp(self.ask(redis::cmd("GET").arg(key)).await?)? {
+        match resp(self.ask(::redis::cmd("GET").arg(key)).await?)? {
             RespValue::Bytes(bytes) => Ok(Some(bytes)),
             _ => Ok(None),
         }
     }
 
     async fn mget(&self, keys: Vec<String>) -> Result<Vec<Option<Bytes>>, WireError> {
-        let found = resp(self.ask(redis::cmd("MGET").arg(keys)).await?)?;
+        let found = resp(self.ask(::redis::cmd("MGET").arg(keys)).await?)?;
         let bytes = |value| match value {
             RespValue::Bytes(bytes) => Some(bytes),
             _ => None,
@@ -114,7 +119,7 @@ impl Connection for RedisRsWire {
             Ok(connection) => connection,
             Err(error) => return failed(error),
         };
-        let mut pipeline = redis::Pipeline::with_capacity(requests.len());
+        let mut pipeline = ::redis::Pipeline::with_capacity(requests.len());
         for request in requests {
             let command = pipeline.cmd(request.command);
             for argument in &request.arguments {
@@ -151,7 +156,7 @@ impl Keeper {
     async fn keep(self) {
         let (mut pause, mut warned) = (RECONNECT_FIRST_MS, false);
         loop {
-            let made = tokio::time::timeout(CONNECT_TIMEOUT, connect(&self.dial, &self.address)).await;
+            let made = tokio::time::timeout(ATTEMPT_TIMEOUT, connect(&self.dial, &self.address)).await;
             match made.unwrap_or_else(|_| Err(WireError::timed_out())) {
                 Ok((connection, driver)) => {
                     (pause, warned) = (RECONNECT_FIRST_MS, false);
@@ -247,7 +252,26 @@ where
     let config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(UNSENT_MAX);
     let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
     let (connection, driver) = made.map_err(|error| wire_error(&error))?;
-    Ok((connection, Box::pin(driver)))
+    lets_in(connection.clone(), Box::pin(driver)).await.map(|driver| (connection, driver))
+}
+
+/// Asks for something. A server that refuses the client's certificate says so only when it is asked.
+async fn lets_in(
+    mut connection: MultiplexedConnection,
+    mut driver: BoxFuture<'static, ()>,
+) -> Result<BoxFuture<'static, ()>, WireError> {
+    let mut info = ::redis::cmd("INFO");
+    info.arg("server");
+    let mut answer = pin!(connection.send_packed_command(&info));
+    let answer = tokio::select! {
+        answer = &mut answer => answer,
+        () = &mut driver => answer.await,
+    };
+    match answer.map_err(|error| wire_error(&error)) {
+        Err(error) if error.kind() != WireErrorKind::Answer => Err(error),
+        Ok(Value::ServerError(error)) if error.code() == "NOAUTH" => Err(answer_of(&error)),
+        _ => Ok(driver),
+    }
 }
 
 fn resp(value: Value) -> Result<RespValue, WireError> {
@@ -259,11 +283,15 @@ fn resp(value: Value) -> Result<RespValue, WireError> {
         Value::SimpleString(text) | Value::VerbatimString { text, .. } => RespValue::Bytes(text.into()),
         Value::Okay => RespValue::Bytes(Bytes::from_static(b"OK")),
         Value::Array(values) => RespValue::Array(values.into_iter().map(resp).collect::<Result<_, _>>()?),
-        Value::ServerError(error) => return Err(answer(error.code(), error.details())),
+        Value::ServerError(error) => return Err(answer_of(&error)),
         _ => {
             return Err(WireError::new(WireErrorKind::Client, "an answer that no command of the store has"));
         }
     })
+}
+
+fn answer_of(error: &ServerError) -> WireError {
+    answer(error.code(), error.details())
 }
 
 /// In the server's own words, which the client has taken apart.
