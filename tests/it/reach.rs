@@ -79,7 +79,8 @@ async fn a_store_that_speaks_resp3_conforms() -> Result<(), DbErr> {
 #[tokio::test]
 async fn rows_live_in_the_database_of_the_url() -> Result<(), DbErr> {
     let redis = Redis::start(&[]);
-    let store = connect(&with_client(format!("redis://127.0.0.1:{}/5", redis.port()))).await.expect("a store");
+    let store =
+        connect(&with_client(format!("redis://127.0.0.1:{}/5", redis.port()))).await.expect("a store");
     check(&store).await;
     it_is_a_cache(store).await?;
     let keyspace = say(&redis, "INFO", &["keyspace"]).await.into_string().expect("a text");
@@ -90,7 +91,8 @@ async fn rows_live_in_the_database_of_the_url() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_database_that_the_server_does_not_have_is_named_when_connecting() {
     let redis = Redis::start(&["--databases", "2"]);
-    let message = mistake(RedisStore::builder(&with_client(format!("redis://127.0.0.1:{}/7", redis.port()))), "").await;
+    let message =
+        mistake(RedisStore::builder(&with_client(format!("redis://127.0.0.1:{}/7", redis.port()))), "").await;
     assert!(message.contains("no database of the number in the URL"), "{message}");
 }
 
