@@ -1,8 +1,8 @@
 //! Write intents: keys that readers bypass from before a commit until the store knows of it.
 
-use super::PendingClear;
 use super::fences::Fences;
 use super::intent_key::{End, IntentKey, run};
+use super::{PendingClear, RowChange};
 use crate::coherence::{Answer, Step, Token};
 use crate::error::CacheError;
 use crate::keyspace::{Entry, Keyspace};
@@ -14,15 +14,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What is known of a touched key.
-#[derive(Clone, Debug)]
-pub(crate) enum RowChange {
-    /// The entry to publish once the write is committed.
-    Known(Entry),
-    /// Touched, and its last state is not known for sure: its key is emptied.
-    Unknown,
-}
 
 /// The keys of one commit, between their intents and their finishes.
 #[derive(Debug)]
