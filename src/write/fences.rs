@@ -5,7 +5,8 @@
 //! fence right before it frees its rows. Elsewhere a row could be free and the fence not yet wiped. There the fence
 //! has an intent for as long as the rows have theirs, and a reader that finds it leaves the rows alone.
 
-use super::intent_key::{End, IntentKey, RowChange, run};
+use super::RowChange;
+use super::intent_key::{End, IntentKey, run};
 use crate::coherence::{Answer, Step, Token};
 use crate::keyspace::Keyspace;
 use crate::store::{Reply, StoreError};

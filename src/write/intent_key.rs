@@ -1,5 +1,6 @@
+use super::RowChange;
 use crate::coherence::{Answer, Outcome, Step, Token};
-use crate::keyspace::{Entry, Keyspace};
+use crate::keyspace::Keyspace;
 use crate::store::{Command, Reply};
 use crate::telemetry::{Event, TARGET};
 use bytes::Bytes;
@@ -9,15 +10,6 @@ use std::sync::Arc;
 
 /// Keys in one pipeline; a larger write sends several.
 const PIPELINE_KEYS_MAX: usize = 1_000;
-
-/// What is known of a touched key.
-#[derive(Clone, Debug)]
-pub(crate) enum RowChange {
-    /// The entry to publish once the write is committed.
-    Known(Entry),
-    /// Touched, and its last state is not known for sure: its key is emptied.
-    Unknown,
-}
 
 /// A key that a write touches.
 #[derive(Clone, Debug)]

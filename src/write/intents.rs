@@ -1,8 +1,8 @@
 //! Write intents: keys that readers bypass from before a commit until the store knows of it.
 
-use super::PendingClear;
 use super::fences::Fences;
-use super::intent_key::{End, IntentKey, RowChange, run};
+use super::intent_key::{End, IntentKey, run};
+use super::{PendingClear, RowChange};
 use crate::coherence::{Answer, Step, Token};
 use crate::error::CacheError;
 use crate::keyspace::{Entry, Keyspace};

@@ -459,7 +459,7 @@ impl<'w> Moves<'_, 'w> {
                 );
             }
             (_, Writing::Committed | Writing::Finished) if self.setup.scattered => {
-                self.finish_scattered(index)
+                self.finish_scattered(index);
             }
             (_, Writing::Committed) if self.from.seeders.is_empty() => self.finish(index),
             (_, Writing::Committed | Writing::Wiped | Writing::Finished) => self.finish_fenced(index),
@@ -655,7 +655,8 @@ impl<'w> Moves<'_, 'w> {
         let over = phase == Writing::Gone;
         let before_commit = matches!(phase, Writing::Announced | Writing::InDoubt);
         let announced = !matches!(phase, Writing::Idle | Writing::Changed);
-        if !over && !(announced && self.setup.faults.early_expiries) {
+        let may_expire = over || announced && self.setup.faults.early_expiries;
+        if !may_expire {
             return;
         }
         if alive(&self.from.slot) {
