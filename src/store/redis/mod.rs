@@ -93,7 +93,7 @@ impl RedisStore {
         if self.inner.prefix.is_empty() { key } else { self.key(&key) }
     }
 
-    /// Reads a key that has its prefix.
+    /// Reads a key that has its prefix. One future for every topology: it is most of what a hit is made of.
     pub(super) async fn read(&self, mut key: String) -> Result<Found, StoreError> {
         let limit = self.inner.command_timeout;
         let cluster = match &self.inner.topology {

@@ -13,11 +13,15 @@ pub(super) enum Redirect {
     Ask { to: Address },
 }
 
+/// Whether the node sends this command elsewhere.
+pub(super) fn is_redirection(error: &WireError) -> bool {
+    matches!(error.code(), "MOVED" | "ASK")
+}
+
 impl Redirect {
     /// What this error of the node with this address says.
     pub(super) fn of(error: &WireError, asked: &Address) -> Option<Self> {
-        let code = error.code();
-        if !matches!(code, "MOVED" | "ASK") {
+        if !is_redirection(error) {
             return None;
         }
         let mut words = error.text().split(' ').skip(1);
@@ -27,7 +31,7 @@ impl Redirect {
             Some(port) => asked.sibling(port)?,
             None => Address::parse(to)?,
         };
-        Some(if code == "MOVED" { Self::Moved { slot, to } } else { Self::Ask { to } })
+        Some(if error.code() == "MOVED" { Self::Moved { slot, to } } else { Self::Ask { to } })
     }
 }
 

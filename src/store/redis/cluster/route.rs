@@ -1,6 +1,6 @@
 //! Commands of a Cluster: each to the node of its key, those of one node together, all nodes at the same time.
 
-use super::redirect::Redirect;
+use super::redirect::{Redirect, is_redirection};
 use super::{Arc, Cluster, Node};
 use crate::store::redis::node::Outgoing;
 use crate::store::redis::reply::{found, found_value};
@@ -45,7 +45,7 @@ impl Cluster {
         node.ok_or_else(|| self.store_error(nobody()))
     }
 
-    /// What a node has answered that was asked for this key. It is asked for elsewhere if the node says so.
+    /// What a node has answered that was asked for this key. It is asked for elsewhere if the node says so, or is gone.
     pub(crate) async fn found(
         self: &Arc<Self>,
         node: &Node,
@@ -53,10 +53,8 @@ impl Cluster {
         answer: Result<Option<Bytes>, WireError>,
         limit: Duration,
     ) -> Result<Found, StoreError> {
-        let is_elsewhere =
-            |error: &WireError| node.address().is_some_and(|address| Redirect::of(error, &address).is_some());
         match answer {
-            Err(error) if is_elsewhere(&error) => {
+            Err(error) if error.kind() == WireErrorKind::Broken || is_redirection(&error) => {
                 let found = self.get_many(vec![key], limit).await?;
                 Ok(found.into_iter().next().unwrap_or(Found::Nothing))
             }

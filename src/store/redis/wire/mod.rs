@@ -9,7 +9,7 @@ mod resp;
 #[cfg(feature = "fred")]
 pub(super) use self::fred::FredWire;
 #[cfg(feature = "redis-rs")]
-use redis_rs::RedisRsWire;
+pub(super) use self::redis_rs::RedisRsWire;
 pub(super) use resp::{Request, RespValue, WireError, WireErrorKind};
 
 use super::address::{Address, Login};
