@@ -46,10 +46,10 @@ pub use key::{KEY_BYTES_MAX, KeyParts};
 pub use read::{EntryState, Inspection};
 pub use relation::{CachedLoader, CachedRelated};
 pub use settings::{Consistency, UntrackedWrites};
-#[cfg(feature = "tls-rustls-ring")]
+#[cfg(all(feature = "tls-rustls-ring", any(feature = "fred", feature = "redis-rs")))]
 pub use store::RedisTls;
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
-#[cfg(feature = "_redis")]
+#[cfg(any(feature = "fred", feature = "redis-rs"))]
 pub use store::{RedisClient, RedisStore, RedisStoreBuilder};
 pub use telemetry::{BackendStats, Counts, EntityStats, Stats};
 
@@ -59,7 +59,7 @@ pub use sea_orm;
 
 /// What an entity module and a `main` need.
 pub mod prelude {
-    #[cfg(feature = "_redis")]
+    #[cfg(any(feature = "fred", feature = "redis-rs"))]
     pub use crate::RedisStore;
     pub use crate::{
         Autocache, CacheController, CacheError, CacheErrorKind, CachedConnection, CachedEntity, CachedLoader,

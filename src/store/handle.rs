@@ -1,4 +1,4 @@
-#[cfg(feature = "_redis")]
+#[cfg(any(feature = "fred", feature = "redis-rs"))]
 use super::RedisStore;
 use super::{Found, IdIndex, MemoryStore, Store, StoreError};
 use crate::entry::Fingerprint;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) enum StoreHandle {
     Memory(Arc<MemoryStore>),
-    #[cfg(feature = "_redis")]
+    #[cfg(any(feature = "fred", feature = "redis-rs"))]
     Redis(Arc<RedisStore>),
     Other(Arc<dyn Store>),
 }
@@ -22,7 +22,7 @@ impl StoreHandle {
         if let Ok(memory) = any.clone().downcast::<MemoryStore>() {
             return Self::Memory(memory);
         }
-        #[cfg(feature = "_redis")]
+        #[cfg(any(feature = "fred", feature = "redis-rs"))]
         if let Ok(redis) = any.downcast::<RedisStore>() {
             return Self::Redis(redis);
         }
@@ -32,7 +32,7 @@ impl StoreHandle {
     pub(crate) fn as_dyn(&self) -> &dyn Store {
         match self {
             Self::Memory(store) => store.as_ref(),
-            #[cfg(feature = "_redis")]
+            #[cfg(any(feature = "fred", feature = "redis-rs"))]
             Self::Redis(store) => store.as_ref(),
             Self::Other(store) => store.as_ref(),
         }
@@ -42,7 +42,7 @@ impl StoreHandle {
     pub(crate) fn system(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
-            #[cfg(feature = "_redis")]
+            #[cfg(any(feature = "fred", feature = "redis-rs"))]
             Self::Redis(_) => "redis",
             Self::Other(_) => "other",
         }
@@ -71,7 +71,7 @@ impl StoreHandle {
     pub(crate) async fn get(&self, key: String) -> Result<Found, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.peek(&key)),
-            #[cfg(feature = "_redis")]
+            #[cfg(any(feature = "fred", feature = "redis-rs"))]
             Self::Redis(store) => store.read(store.owned_key(key)).await,
             Self::Other(store) => store.get(&key).await,
         }
@@ -81,7 +81,7 @@ impl StoreHandle {
     pub(crate) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Found>, StoreError> {
         match self {
             Self::Memory(store) => Ok(keys.iter().map(|key| store.peek(key)).collect()),
-            #[cfg(feature = "_redis")]
+            #[cfg(any(feature = "fred", feature = "redis-rs"))]
             Self::Redis(store) => {
                 store.read_many(keys.into_iter().map(|key| store.owned_key(key)).collect()).await
             }

@@ -7,12 +7,12 @@ mod error;
 mod handle;
 mod inspected;
 mod memory;
-#[cfg(feature = "_redis")]
+#[cfg(any(feature = "fred", feature = "redis-rs"))]
 mod redis;
 
-#[cfg(feature = "tls-rustls-ring")]
+#[cfg(all(feature = "tls-rustls-ring", any(feature = "fred", feature = "redis-rs")))]
 pub use self::redis::RedisTls;
-#[cfg(feature = "_redis")]
+#[cfg(any(feature = "fred", feature = "redis-rs"))]
 pub use self::redis::{RedisClient, RedisStore, RedisStoreBuilder};
 pub use crate::coherence::{
     Answer, Change, Holder, Intents, Lifetime, Outcome, Slot, Step, Token, Transition,

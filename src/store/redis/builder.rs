@@ -8,7 +8,9 @@ use super::scripts::Scripts;
 use super::topology::Topology;
 use super::wire::{Dial, WireError, WireErrorKind};
 use super::{Inner, RedisStore};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::StoreError;
+#[cfg(any(feature = "fred", feature = "tls-rustls-ring"))]
+use crate::store::StoreErrorKind;
 use futures_util::future::BoxFuture;
 use std::future::Future;
 use std::sync::Arc;

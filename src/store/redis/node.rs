@@ -92,6 +92,7 @@ impl Node {
     }
 
     /// On connections that the user has made.
+    #[cfg(feature = "fred")]
     pub(super) async fn adopt(
         dial: &Arc<Dial>,
         address: Address,

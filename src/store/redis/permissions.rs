@@ -22,7 +22,9 @@ const INNER: &str = "
 local lacks = {}
 local function try(name, ...)
   local reply = redis.pcall(name, ...)
-  if type(reply) == 'table' and reply.err and string.find(reply.err, \"can't run\") then table.insert(lacks, name) end
+  local said = type(reply) == 'table' and reply.err or ''
+  -- The first up to Redis 7.0, the second since 7.2 and in Valkey.
+  if string.find(said, \"can't run\") or string.find(said, 'no permissions to run') then table.insert(lacks, name) end
 end
 try('TIME')
 try('GET', ARGV[1])
