@@ -6,4 +6,6 @@ cd "$(dirname "$0")/.."
 
 ./scripts/install-servers.sh
 # Doctests are part of this: they run last.
+# Many tests wait for servers more than they compute.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-5}"
 cargo test --all-features "$@"

@@ -28,6 +28,8 @@ async fn a_node_that_joins_and_leaves_costs_no_error_and_serves_no_older_row() -
         warm(autocache, &theirs).await?;
     }
     cluster.move_slots(&cluster.slots_of(new), 1);
+    // An operator looks whether it is empty.
+    tokio::time::sleep(super::PATIENCE).await;
     cluster.remove_node(new, 1);
     tokio::time::sleep(super::PATIENCE).await;
     let tally = load.end().await;
