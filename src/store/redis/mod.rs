@@ -42,6 +42,7 @@ use node::{Node, Outgoing};
 use reply::{found, inspected};
 use scan::Scan;
 use scripts::{Call, Scripts};
+use slots::slot_of;
 use std::sync::Arc;
 use std::time::Duration;
 use topology::Topology;
@@ -96,9 +97,13 @@ impl RedisStore {
     /// Reads a key that has its prefix. One future for every topology: it is most of what a hit is made of.
     pub(super) async fn read(&self, mut key: String) -> Result<Found, StoreError> {
         let limit = self.inner.command_timeout;
-        let cluster = match &self.inner.topology {
-            Topology::One(_) => None,
-            Topology::Cluster(cluster) => Some((cluster, cluster.node_for(&key)?, key.clone())),
+        let owner;
+        let (node, cluster) = match &self.inner.topology {
+            Topology::One(primary) => (&primary.node, None),
+            Topology::Cluster(cluster) => {
+                owner = cluster.node_for(&key)?;
+                (&owner, Some((cluster, key.clone())))
+            }
         };
         let in_flight = self.inner.coalescer.enter();
         if in_flight.is_crowded && cluster.is_none() {
@@ -107,15 +112,10 @@ impl RedisStore {
                 Err(unsent) => key = unsent,
             }
         }
-        let node = match (&self.inner.topology, &cluster) {
-            (Topology::One(primary), _) => &primary.node,
-            (_, Some((_, node, _))) => node,
-            (_, None) => return Ok(Found::Nothing),
-        };
         let answer = node.get(key, limit).await;
         match cluster {
             None => Ok(found(answer)?),
-            Some((cluster, node, key)) => cluster.found(&node, key, answer, limit).await,
+            Some((cluster, key)) => cluster.found(node, key, answer, limit).await,
         }
     }
 
@@ -273,7 +273,7 @@ impl Store for RedisStore {
     fn stamp(&self, key: &str) -> Option<u32> {
         match &self.inner.topology {
             Topology::One(primary) => primary.node.stamp(),
-            topology => topology.stamp(&self.key(key)),
+            Topology::Cluster(cluster) => cluster.stamp(slot_of(&self.key(key))),
         }
     }
 }

@@ -32,8 +32,6 @@ pub(super) struct Node {
     dial: Arc<Dial>,
     /// How many connections share the load.
     connections: usize,
-    /// Who knows whether this is still the primary.
-    sentinels: Option<Arc<Sentinels>>,
     link: ArcSwap<Link>,
     next: AtomicUsize,
     /// Whether a node of a Cluster has not answered: commands fail at once until it does.
@@ -86,8 +84,8 @@ impl Node {
         sentinels: Option<Arc<Sentinels>>,
     ) -> BoxFuture<'_, Result<Arc<Self>, WireError>> {
         Box::pin(async move {
-            let link = Link::open(dial, connections, address, sentinels.clone(), PATIENCE_MIN).await?;
-            Ok(Self::on(dial, connections, sentinels, link))
+            let link = Link::open(dial, connections, address, sentinels, PATIENCE_MIN).await?;
+            Ok(Self::on(dial, connections, link))
         })
     }
 
@@ -102,13 +100,13 @@ impl Node {
         let connections = wires.len();
         let (address, made, patience) = (Some(address), Instant::now(), PATIENCE_MIN);
         let link = Link { address, wires, identity, sentinels: None, follower: None, made, patience };
-        Self::on(dial, connections, None, link.followed(dial.command_timeout).await)
+        Self::on(dial, connections, link.followed(dial.command_timeout).await)
     }
 
-    fn on(dial: &Arc<Dial>, connections: usize, sentinels: Option<Arc<Sentinels>>, link: Link) -> Arc<Self> {
+    fn on(dial: &Arc<Dial>, connections: usize, link: Link) -> Arc<Self> {
         let link = ArcSwap::from_pointee(link);
         let (next, is_away) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Self { dial: dial.clone(), connections, sentinels, link, next, is_away })
+        Arc::new(Self { dial: dial.clone(), connections, link, next, is_away })
     }
 
     pub(super) fn address(&self) -> Option<Address> {
@@ -232,7 +230,8 @@ impl Node {
     }
 
     async fn replace(&self, address: Option<Address>, patience: Duration) -> bool {
-        match Link::open(&self.dial, self.connections, address, self.sentinels.clone(), patience).await {
+        let sentinels = self.link.load().sentinels.clone();
+        match Link::open(&self.dial, self.connections, address, sentinels, patience).await {
             Ok(link) => {
                 self.link.store(Arc::new(link));
                 true

@@ -81,14 +81,6 @@ impl Topology {
             Self::Cluster(cluster) => cluster.repair(away).await,
         }
     }
-
-    /// The stamp of the server that holds this key.
-    pub(super) fn stamp(&self, key: &str) -> Option<u32> {
-        match self {
-            Self::One(primary) => primary.node.stamp(),
-            Self::Cluster(cluster) => cluster.stamp(slot_of(key)),
-        }
-    }
 }
 
 fn is_of_cluster(info: RespValue) -> bool {

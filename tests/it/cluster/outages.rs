@@ -1,10 +1,10 @@
 //! Slots without an owner, and a cluster of which no node is left.
 
-use super::{SOON, database, process, warm, warm_books};
+use super::{SOON, books_of, database, process, warm, warm_books};
 use crate::entities::book;
 use crate::outage::until;
 use crate::support::Cluster;
-use crate::support::resp::ask;
+use crate::support::resp::{ask, calls};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::prelude::*;
 
@@ -59,6 +59,30 @@ async fn warm_ones(autocache: &Autocache, books: &[book::Model]) -> usize {
         hits += usize::from(cache.contains(book.id).await.unwrap());
     }
     hits
+}
+
+/// What is not sent anywhere has nobody ask for the slots, either.
+#[tokio::test]
+async fn commands_for_a_node_that_is_away_cost_the_others_nothing() -> Result<(), DbErr> {
+    let cluster = Cluster::with(3, 0, &["--cluster-node-timeout", "30000"]);
+    let world = database().await;
+    let autocache = process(&world, &cluster.url(), Consistency::Available).await;
+    let books = warm_books(&world, &autocache, 1..=BOOKS).await?;
+    let (theirs, cache) = (books_of(&cluster, 2, &autocache, &books), autocache.cache::<book::Entity>());
+    cluster.pause(2);
+    // Nobody waits for it after the first one.
+    assert_eq!(cache.get(theirs[0].id).await?, theirs[0]);
+    let asked = || cluster.nodes[..2].iter().map(|node| calls(node.port, "cluster|slots")).sum::<u64>();
+    let before = asked();
+    for _ in 0..50 {
+        cache.get_many(theirs.iter().map(|book| book.id)).await?;
+    }
+    let asked = asked() - before;
+    // Some are the store's own: it asks from time to time until the node is back.
+    assert!(asked < 50, "{asked} for {} commands", 50 * theirs.len());
+    cluster.resume(2);
+    until(SOON, "hits", || async { warm_ones(&autocache, &theirs).await == theirs.len() }).await;
+    Ok(())
 }
 
 #[tokio::test]

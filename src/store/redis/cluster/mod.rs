@@ -50,6 +50,15 @@ struct Seat {
     since: Instant,
 }
 
+/// The right to ask for the slots soon; given back also when its runtime ends before.
+struct Refreshing(Arc<Cluster>);
+
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        self.0.is_refreshing.store(false, Ordering::Release);
+    }
+}
+
 /// The primaries, and the slots that each of them holds.
 #[derive(Clone, Debug)]
 struct SlotMap {
@@ -136,11 +145,12 @@ impl Cluster {
             self.map.rcu(|map| map.with(slot, &node));
         }
         if !self.is_refreshing.swap(true, Ordering::AcqRel) {
-            let cluster = self.clone();
+            let turn = Refreshing(self.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(REFRESH_AFTER).await;
-                cluster.is_refreshing.store(false, Ordering::Release);
-                let _ = cluster.refresh().await;
+                let cluster = turn.0.clone();
+                drop(turn);
+                cluster.refresh_after(Instant::now()).await;
             });
         }
         Ok(node)
@@ -196,11 +206,23 @@ impl Cluster {
             }
         }
         let opened = join_all(addresses.iter().map(|address| self.node_at(address))).await;
+        let is_known = !self.map.load().nodes.is_empty();
         let mut map = SlotMap::empty();
-        map.nodes = opened.into_iter().collect::<Result<_, _>>()?;
+        let mut owners: Vec<u16> = Vec::with_capacity(addresses.len());
+        for node in opened {
+            match node {
+                Ok(node) => {
+                    owners.push(u16::try_from(map.nodes.len()).unwrap_or(UNASSIGNED));
+                    map.nodes.push(node);
+                }
+                // One node that refuses its connections must not hide where the slots of the others are.
+                Err(_) if is_known => owners.push(UNASSIGNED),
+                Err(error) => return Err(error),
+            }
+        }
         for range in &ranges {
-            let owner = addresses.iter().position(|address| **address == range.primary);
-            let owner = owner.and_then(|owner| u16::try_from(owner).ok()).unwrap_or(UNASSIGNED);
+            let place = addresses.iter().position(|address| **address == range.primary);
+            let owner = place.map_or(UNASSIGNED, |place| owners[place]);
             map.owners[usize::from(range.first)..=usize::from(range.last)].fill(owner);
         }
         self.lock().retain(|address, seat| addresses.contains(&address) || seat.since.elapsed() < IDLE_NODE);

@@ -122,14 +122,19 @@ impl Cluster {
                 let answers = send_to(&node, &group, requests, scripts, left).await;
                 (node, group, answers)
             });
-            for (node, group, of_node) in join_all(sent).await {
+            let sent = join_all(sent).await;
+            let answered = Instant::now();
+            for (node, group, of_node) in sent {
                 let stamp = node.stamp();
                 for (Waiting { index, .. }, answer) in group.into_iter().zip(of_node) {
                     self.note(&node, answer.as_ref().err());
                     if let Err(error) = &answer {
-                        let slot = requests[index].slot;
-                        let next = self.redirected(&node, error, slot).await;
-                        waiting.extend(next.map(|(to, asking)| Waiting { index, to: Some(to), asking }));
+                        let next = self.redirected(&node, error, requests[index].slot, answered);
+                        // A node that cannot be reached in time is as good as none.
+                        if let Ok(Some((to, asking))) = tokio::time::timeout_at(end, next).await {
+                            waiting.push(Waiting { index, to: Some(to), asking });
+                            continue;
+                        }
                     }
                     answers[index] = (answer, stamp);
                 }
@@ -138,13 +143,14 @@ impl Cluster {
         answers
     }
 
-    /// By node. What has none stays without an answer.
+    /// By node. What has none that answers stays without an answer, and costs nothing.
     fn grouped(&self, waiting: Vec<Waiting>, requests: &[Routed]) -> Vec<(Arc<Node>, Vec<Waiting>)> {
         let map = self.map.load();
         let mut groups: Vec<(Arc<Node>, Vec<Waiting>)> = Vec::new();
         for waiting in waiting {
             let owner = || map.owner(requests[waiting.index].slot).cloned();
-            let Some(node) = waiting.to.clone().or_else(owner) else { continue };
+            let node = waiting.to.clone().or_else(owner).filter(|node| !node.is_away());
+            let Some(node) = node else { continue };
             match groups.iter_mut().find(|(other, _)| Arc::ptr_eq(other, &node)) {
                 Some((_, group)) => group.push(waiting),
                 None => groups.push((node, vec![waiting])),
@@ -155,18 +161,19 @@ impl Cluster {
 
     /// Where to go on after this answer, and whether that node is to be told so: where a redirection leads; and where
     /// the slot is by now, if the node is gone. What it may have done with the command ended with it, and the steps of
-    /// the protocol bear to be repeated.
+    /// the protocol bear to be repeated. `answered` is when all of this round were: the slots are asked for once.
     async fn redirected(
         self: &Arc<Self>,
         node: &Node,
         error: &WireError,
         slot: u16,
+        answered: Instant,
     ) -> Option<(Arc<Node>, bool)> {
         match Redirect::of(error, &node.address()?) {
             Some(Redirect::Moved { slot, to }) => Some((self.note_moved(slot, &to).await.ok()?, false)),
             Some(Redirect::Ask { to }) => Some((self.node_at(&to).await.ok()?, true)),
             None if error.kind() == WireErrorKind::Broken => {
-                self.refresh_after(Instant::now()).await;
+                self.refresh_after(answered).await;
                 let owner = self.owner(slot).filter(|owner| !owner.is_away());
                 owner.filter(|owner| !std::ptr::eq(&**owner, node)).map(|owner| (owner, false))
             }
@@ -190,9 +197,6 @@ async fn send_to(
     scripts: Option<&Scripts>,
     limit: Duration,
 ) -> Vec<Result<RespValue, WireError>> {
-    if node.is_away() {
-        return group.iter().map(|_| Err(nobody())).collect();
-    }
     let command =
         |waiting: &Waiting| Outgoing { request: &requests[waiting.index].request, asking: waiting.asking };
     let commands: Vec<Outgoing<'_>> = group.iter().map(command).collect();
