@@ -32,6 +32,10 @@ pub struct BackendHealth {
     pub reachable: bool,
     /// Whether the breaker was open before the probe. The store is then not asked.
     pub open: bool,
+    /// Whether all or a part of the store has not answered and is not back yet. A part, such as a node of a Cluster,
+    /// leaves the store [`reachable`](Self::reachable): the database answers for its rows, and under
+    /// [`Consistency::Strict`] their writes fail.
+    pub degraded: bool,
     /// Queued invalidations: keys that this process reads from the database.
     pub queued: usize,
     /// How long the answer took. `None` without an answer.
@@ -76,11 +80,12 @@ impl Autocache {
     /// # }
     /// ```
     pub async fn health(&self) -> Health {
-        let probes = self.inner.backends.values().map(|backend| async move {
-            let open = backend.is_open();
-            let latency = backend.probe(PROBE_TIMEOUT).await;
-            let (backend, queued) = (backend.name().to_owned(), backend.queued());
-            BackendHealth { backend, reachable: latency.is_some(), open, queued, latency }
+        let probes = self.inner.backends.values().map(|this| async move {
+            let open = this.is_open();
+            let latency = this.probe(PROBE_TIMEOUT).await;
+            let (backend, queued) = (this.name().to_owned(), this.queued());
+            let (reachable, degraded) = (latency.is_some(), this.is_degraded());
+            BackendHealth { backend, reachable, open, degraded, queued, latency }
         });
         let mut backends = join_all(probes).await;
         backends.sort_by(|a, b| a.backend.cmp(&b.backend));

@@ -56,3 +56,79 @@ async fn wipe(store: &StoreHandle, fences: &[String]) -> Result<(), StoreError> 
     let replies = store.as_dyn().run(fences.iter().map(wipe).collect()).await;
     replies.into_iter().try_for_each(|reply| reply.map(drop))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::Queued;
+    use super::*;
+    use crate::store::{Found, MemoryStore, Reply, Store, StoreErrorKind, Sweep};
+    use async_trait::async_trait;
+    use std::sync::Arc;
+
+    /// A server of two is away: that of the keys that begin with `lost`.
+    #[derive(Debug)]
+    struct Half(MemoryStore);
+
+    fn lost() -> StoreError {
+        StoreError::new(StoreErrorKind::Partial, "away")
+    }
+
+    #[async_trait]
+    impl Store for Half {
+        async fn get(&self, key: &str) -> Result<Found, StoreError> {
+            self.0.get(key).await
+        }
+
+        async fn get_many(&self, keys: &[String]) -> Result<Vec<Found>, StoreError> {
+            self.0.get_many(keys).await
+        }
+
+        async fn run(&self, commands: Vec<Command>) -> Vec<Reply> {
+            let replies = commands.iter().map(|command| {
+                if command.key.starts_with("lost") {
+                    Err(lost())
+                } else {
+                    Ok(crate::coherence::Answer::Emptied)
+                }
+            });
+            replies.collect()
+        }
+
+        async fn clear(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+            if sweep.prefix.starts_with("lost") { Err(lost()) } else { Ok(0) }
+        }
+    }
+
+    fn entity(name: &str) -> EntityKeys {
+        EntityKeys { sweep: Sweep::of_prefix(format!("{name}:")), fence: Some(format!("{name}:@")) }
+    }
+
+    #[tokio::test]
+    async fn what_one_server_does_not_take_keeps_nothing_else_from_being_delivered() {
+        let (journal, now) = (Journal::default(), Instant::now());
+        for (number, key) in ["lost:1", "kept:1", "lost:2", "kept:2"].into_iter().enumerate() {
+            let token = Token::from_u128(number as u128);
+            let entity = EntityKeys { fence: None, ..entity("kept") };
+            journal.queue(key, Queued { token, due: now, until: None, entity });
+        }
+        for name in ["lost", "kept"] {
+            journal.queue_entity(entity(name), now, now);
+        }
+        let store = StoreHandle::Other(Arc::new(Half(MemoryStore::new(1))));
+        assert_eq!(deliver(&store, &journal).await.unwrap_err().kind(), StoreErrorKind::Partial);
+        assert!(!journal.suspects("kept:1") && !journal.suspects("kept:2"));
+        assert!(journal.suspects("lost:1") && journal.suspects("lost:2"));
+        assert_eq!(journal.len(), 3, "two keys and an entity are left");
+    }
+
+    /// Else a reader that fills rows from a list could take one for unchanged.
+    #[tokio::test]
+    async fn no_row_is_freed_whose_fence_is_not_wiped() {
+        let (journal, now) = (Journal::default(), Instant::now());
+        let queued = Queued { token: Token::from_u128(1), due: now, until: None, entity: entity("lost") };
+        journal.queue("kept:1", queued);
+        let store = StoreHandle::Other(Arc::new(Half(MemoryStore::new(1))));
+        assert!(deliver(&store, &journal).await.is_err());
+        assert!(journal.suspects("kept:1"));
+    }
+}

@@ -62,7 +62,7 @@ impl Backend {
             journal: Journal::new(meters.queued.clone()),
             recovery: Pulse::default(),
             wake: Notify::new(),
-            outage: Outage::new(meters.reconnects.clone()),
+            outage: Outage::new(&meters),
             tally: Tally::new(meters),
         };
         Self { inner: Arc::new(inner) }
@@ -87,6 +87,7 @@ impl Backend {
             trips: breaker.trips(),
             reconnects: outage.reconnects(),
             open: breaker.is_open(),
+            degraded: outage.is_on(),
             queued: journal.len(),
             entries: memory.map(|(entries, _)| entries),
             bytes: memory.and_then(|(_, bytes)| bytes),
@@ -114,6 +115,11 @@ impl Backend {
 
     pub(crate) fn is_open(&self) -> bool {
         self.inner.breaker.is_open()
+    }
+
+    /// Whether all or a part of the store has not answered and is not back yet.
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.inner.outage.is_on()
     }
 
     /// Keys and entities whose invalidations are queued.

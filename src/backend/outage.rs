@@ -1,5 +1,5 @@
 use crate::store::{StoreError, StoreErrorKind};
-use crate::telemetry::{TARGET, Tick};
+use crate::telemetry::{BackendMeters, Dial, TARGET, Tick};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,7 @@ pub(super) struct Outage {
     state: Mutex<Option<Begun>>,
     reconnects: AtomicU64,
     exported: Tick,
+    shown: Dial,
     /// Until when errors that the store answers with are not logged.
     quiet_until: Mutex<Option<Instant>>,
 }
@@ -26,9 +27,8 @@ struct Begun {
 }
 
 impl Outage {
-    /// Connections that are replaced are exported there.
-    pub(super) fn new(exported: Tick) -> Self {
-        Self { exported, ..Self::default() }
+    pub(super) fn new(meters: &BackendMeters) -> Self {
+        Self { exported: meters.reconnects.clone(), shown: meters.degraded.clone(), ..Self::default() }
     }
 
     /// Whether one has begun and not ended.
@@ -39,6 +39,7 @@ impl Outage {
     pub(super) fn begin(&self, backend: &str, error: &StoreError, failures_before: u64) {
         let begun = || Begun { at: Instant::now(), failures_before, reconnected: false };
         self.lock().get_or_insert_with(begun);
+        self.shown.show(1);
         if error.is_partial() {
             tracing::warn!(
                 target: TARGET, backend, %error,
@@ -54,6 +55,7 @@ impl Outage {
 
     pub(super) fn end(&self, backend: &str, failures: u64, queued: usize) {
         let Some(Begun { at, failures_before, .. }) = self.lock().take() else { return };
+        self.shown.show(0);
         tracing::warn!(
             target: TARGET, backend,
             after = ?at.elapsed(), failed_calls = failures.saturating_sub(failures_before), still_queued = queued,

@@ -82,6 +82,12 @@ const METRICS: &[(Kind, &str, Unit, &str)] = &[
     ),
     (Kind::Gauge, name!("breaker_open"), Unit::Count, "1 while the circuit breaker is open, else 0."),
     (
+        Kind::Gauge,
+        name!("degraded"),
+        Unit::Count,
+        "1 while all or a part of the store does not answer, else 0.",
+    ),
+    (
         Kind::Counter,
         name!("breaker_openings_total"),
         Unit::Count,
@@ -244,6 +250,7 @@ pub(crate) struct BackendMeters {
     /// By [`RoundTrip`].
     durations: [Histogram; 4],
     pub(crate) open: Dial,
+    pub(crate) degraded: Dial,
     pub(crate) openings: Tick,
     pub(crate) reconnects: Tick,
     pub(crate) queued: Dial,
@@ -263,6 +270,7 @@ impl BackendMeters {
                 failures: maker.counter(name!("round_trip_failures_total"), None),
                 durations: [duration("get"), duration("get_many"), duration("run"), duration("clear")],
                 open: maker.gauge(name!("breaker_open")),
+                degraded: maker.gauge(name!("degraded")),
                 openings: Tick(maker.counter(name!("breaker_openings_total"), None)),
                 reconnects: Tick(maker.counter(name!("reconnects_total"), None)),
                 queued: maker.gauge(name!("queued_invalidations")),
@@ -272,6 +280,7 @@ impl BackendMeters {
                 }),
             };
             meters.open.show(0);
+            meters.degraded.show(0);
             meters.queued.show(0);
             meters.show_memory(memory);
             meters

@@ -30,6 +30,7 @@ impl EntityMeters {
 #[derive(Debug)]
 pub(crate) struct BackendMeters {
     pub(crate) open: Dial,
+    pub(crate) degraded: Dial,
     pub(crate) openings: Tick,
     pub(crate) reconnects: Tick,
     pub(crate) queued: Dial,
@@ -37,7 +38,7 @@ pub(crate) struct BackendMeters {
 
 impl BackendMeters {
     pub(crate) fn new(_backend: &str, _memory: Option<(u64, Option<u64>)>) -> Self {
-        Self { open: Dial, openings: Tick, reconnects: Tick, queued: Dial }
+        Self { open: Dial, degraded: Dial, openings: Tick, reconnects: Tick, queued: Dial }
     }
 
     #[inline]

@@ -33,6 +33,9 @@ pub struct BackendStats {
     pub reconnects: u64,
     /// Whether the breaker is open now: the database answers.
     pub open: bool,
+    /// Whether all or a part of the store has not answered and is not back yet. While the breaker is closed it is a
+    /// part, such as a node of a Cluster: the database answers for its rows.
+    pub degraded: bool,
     /// Queued invalidations: keys whose writes the store does not know of yet. They are read from the
     /// database.
     pub queued: usize,
@@ -101,9 +104,10 @@ impl fmt::Display for Stats {
 
 impl fmt::Display for BackendStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backend, round_trips, failures, trips, reconnects, open, queued, entries, bytes } = self;
+        let Self { backend, round_trips, failures, trips, reconnects, .. } = self;
+        let Self { open, degraded, queued, entries, bytes, .. } = self;
         write!(f, "{backend}: round_trips={round_trips} failures={failures} trips={trips}")?;
-        write!(f, " reconnects={reconnects} open={open} queued={queued}")?;
+        write!(f, " reconnects={reconnects} open={open} degraded={degraded} queued={queued}")?;
         for (name, count) in [("entries", entries), ("bytes", bytes)] {
             if let Some(count) = count {
                 write!(f, " {name}={count}")?;

@@ -4,32 +4,15 @@
 use crate::entities::book;
 use crate::laws::titled;
 use crate::outage::until;
+use crate::support::resp::{Answer, ask, calls, must};
 use crate::support::{Database, Place, Redis, World};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, Set};
 use sea_orm_autocache::prelude::*;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(15);
-
-/// The first line of the server's answer to this command. Over a plain connection: a client would try again.
-fn say(port: u16, command: &str) -> String {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
-    connection.set_read_timeout(Some(SOON)).expect("a socket");
-    writeln!(connection, "{command}\r").expect("a sent command");
-    let mut answer = String::new();
-    BufReader::new(connection).read_line(&mut answer).expect("an answer");
-    answer.trim_end().to_owned()
-}
-
-/// As [`say`], a command that the server must carry out.
-fn must(port: u16, command: &str) {
-    let answer = say(port, command);
-    assert!(answer.starts_with('+'), "{command}: {answer}");
-}
 
 /// The law of this file, about a server that answers writes with this error between `begin` and `end`.
 async fn holds_while_it_says(
@@ -50,7 +33,8 @@ async fn holds_while_it_says(
     assert!(cache.contains(changed.id).await? && cache.contains(hot.id).await?);
 
     begin(redis.port());
-    until(SOON, code, || async { say(redis.port(), "SET probe 1").starts_with(&format!("-{code} ")) }).await;
+    let is_said = |answer| matches!(answer, Answer::Error(text) if text.starts_with(&format!("{code} ")));
+    until(SOON, code, || async { ask(redis.port(), &["SET", "probe", "1"]).is_ok_and(is_said) }).await;
     let mut change = changed.clone().into_active_model();
     change.title = Set("new".to_owned());
     change.update(&db).await?;
@@ -77,7 +61,7 @@ async fn holds_while_it_says(
 
 #[tokio::test]
 async fn a_full_server_serves_no_older_row() -> Result<(), DbErr> {
-    let full = |port| must(port, "CONFIG SET maxmemory 1");
+    let full = |port| drop(must(port, "CONFIG SET maxmemory 1"));
     let options = ["--maxmemory-policy", "noeviction"];
     holds_while_it_says("OOM", &options, full, "CONFIG SET maxmemory 0").await
 }
@@ -85,8 +69,38 @@ async fn a_full_server_serves_no_older_row() -> Result<(), DbErr> {
 /// As one that a failover has left behind. It still answers reads, with what it had.
 #[tokio::test]
 async fn a_demoted_server_serves_no_older_row() -> Result<(), DbErr> {
-    let demoted = |port| must(port, "REPLICAOF 127.0.0.1 1");
+    let demoted = |port| drop(must(port, "REPLICAOF 127.0.0.1 1"));
     holds_while_it_says("READONLY", &[], demoted, "REPLICAOF NO ONE").await
+}
+
+/// What a write has been told counts for reads, too: they would be answered, with what it had.
+#[tokio::test]
+async fn a_demoted_server_is_not_read_from_until_it_is_promoted() -> Result<(), DbErr> {
+    let redis = Redis::start(&[]);
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.expect("a store");
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
+    let autocache = builder.build().expect("an Autocache");
+    let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
+    let (book, other) = (titled("Emma").insert(&db).await?, titled("Sanditon").insert(&db).await?);
+    must(redis.port(), "REPLICAOF 127.0.0.1 1");
+    let mut change = other.into_active_model();
+    change.title = Set("Persuasion".to_owned());
+    change.update(&db).await?;
+    until(SOON, "an outage", || async { autocache.stats().backends[0].open }).await;
+    let reads = calls(redis.port(), "get");
+    for _ in 0..20 {
+        assert_eq!(cache.get(book.id).await?, book);
+    }
+    assert_eq!(calls(redis.port(), "get"), reads);
+    must(redis.port(), "REPLICAOF NO ONE");
+    until(SOON, "a hit", || async {
+        cache.get(book.id).await.expect("a row");
+        cache.contains(book.id).await.expect("an answer")
+    })
+    .await;
+    Ok(())
 }
 
 /// It answers no reads either.
@@ -94,7 +108,7 @@ async fn a_demoted_server_serves_no_older_row() -> Result<(), DbErr> {
 async fn a_replica_without_its_primary_serves_no_older_row() -> Result<(), DbErr> {
     // Of two errors that it could answer a write with, this is the other one.
     let options = ["--replica-serve-stale-data", "no", "--replica-read-only", "no"];
-    let demoted = |port| must(port, "REPLICAOF 127.0.0.1 1");
+    let demoted = |port| drop(must(port, "REPLICAOF 127.0.0.1 1"));
     holds_while_it_says("MASTERDOWN", &options, demoted, "REPLICAOF NO ONE").await
 }
 
@@ -115,7 +129,7 @@ async fn a_server_that_cannot_save_serves_no_older_row() -> Result<(), DbErr> {
 async fn a_server_that_runs_a_long_script_serves_no_older_row() -> Result<(), DbErr> {
     let busy = |port| {
         // Answered when it is killed.
-        thread::spawn(move || say(port, "EVAL \"while true do end\" 0"));
+        thread::spawn(move || ask(port, &["EVAL", "while true do end", "0"]));
     };
     holds_while_it_says("BUSY", &["--lua-time-limit", "10"], busy, "SCRIPT KILL").await
 }
@@ -129,14 +143,14 @@ async fn a_server_that_loads_its_data_serves_no_older_row() -> Result<(), DbErr>
         must(port, "CONFIG SET key-load-delay 1000");
         must(port, "DEBUG POPULATE 10000 other 100");
         // Answered when all is loaded.
-        thread::spawn(move || say(port, "DEBUG RELOAD"));
+        thread::spawn(move || ask(port, &["DEBUG", "RELOAD"]));
     };
     holds_while_it_says("LOADING", &options, loads, "CONFIG SET key-load-delay 0").await
 }
 
 #[tokio::test]
 async fn a_server_without_the_replicas_that_it_needs_serves_no_older_row() -> Result<(), DbErr> {
-    let alone = |port| must(port, "CONFIG SET min-replicas-to-write 1");
+    let alone = |port| drop(must(port, "CONFIG SET min-replicas-to-write 1"));
     holds_while_it_says("NOREPLICAS", &[], alone, "CONFIG SET min-replicas-to-write 0").await
 }
 
@@ -144,7 +158,7 @@ async fn a_server_without_the_replicas_that_it_needs_serves_no_older_row() -> Re
 #[tokio::test]
 async fn a_server_that_takes_rights_away_serves_no_older_row() -> Result<(), DbErr> {
     for (taken, given) in [("-set", "+set"), ("-evalsha -set", "+@all"), ("resetkeys", "~*")] {
-        let begin = |port| must(port, &format!("ACL SETUSER default {taken}"));
+        let begin = |port| drop(must(port, &format!("ACL SETUSER default {taken}")));
         holds_while_it_says("NOPERM", &[], begin, &format!("ACL SETUSER default {given}")).await?;
     }
     Ok(())

@@ -9,6 +9,7 @@ mod outages;
 mod promoted;
 mod redirects;
 mod reshard;
+pub mod shop;
 
 use crate::entities::book;
 use crate::laws::cold_books;

@@ -61,6 +61,14 @@ async fn warm_ones(autocache: &Autocache, books: &[book::Model]) -> usize {
     hits
 }
 
+/// What people are shown: whether the breaker is open, whether the store is degraded, reachable and ready.
+async fn seen(autocache: &Autocache) -> [bool; 4] {
+    let health = autocache.health().await;
+    let (backend, stats) = (&health.backends[0], autocache.stats().backends.remove(0));
+    assert_eq!((stats.open, stats.degraded), (backend.open, backend.degraded));
+    [backend.open, backend.degraded, health.is_reachable(), health.is_ready()]
+}
+
 /// What is not sent anywhere has nobody ask for the slots, either.
 #[tokio::test]
 async fn commands_for_a_node_that_is_away_cost_the_others_nothing() -> Result<(), DbErr> {
@@ -80,8 +88,10 @@ async fn commands_for_a_node_that_is_away_cost_the_others_nothing() -> Result<()
     let asked = asked() - before;
     // Some are the store's own: it asks from time to time until the node is back.
     assert!(asked < 50, "{asked} for {} commands", 50 * theirs.len());
+    assert_eq!(seen(&autocache).await, [false, true, true, true]);
     cluster.resume(2);
     until(SOON, "hits", || async { warm_ones(&autocache, &theirs).await == theirs.len() }).await;
+    until(SOON, "an end", || async { seen(&autocache).await == [false, false, true, true] }).await;
     Ok(())
 }
 

@@ -145,6 +145,28 @@ async fn a_row_whose_fence_ends_after_it_is_not_seeded() -> Result<(), DbErr> {
     shop.read_before_the_fence_knows(rows, reader, end, writer).await
 }
 
+/// The row has changed behind the cache's back, and the program says so.
+#[tokio::test]
+async fn an_invalidation_wipes_the_fence_before_it_frees_the_row() -> Result<(), DbErr> {
+    let shop = shop().await?;
+    let rows = shop.hold([Operation::Lease], &shop.row);
+    let reader = shop.list();
+    rows.reached().await;
+    revised(shop.book).update(&shop.world.plain).await?;
+    let end = shop.hold([Operation::Invalidate], &shop.fence);
+    let (cache, id) = (shop.cache(), shop.book);
+    let invalidation = tokio::spawn(async move { cache.invalidate(id).await });
+    end.reached().await;
+    // Were the row to be freed now, this would be the moment.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    rows.open();
+    assert_eq!(reader.await.unwrap()?.len(), 2);
+    end.open();
+    invalidation.await.unwrap()?;
+    assert_eq!(shop.cache().get(shop.book).await?.title, "Emma, revised");
+    Ok(())
+}
+
 #[tokio::test]
 async fn while_a_writer_is_at_work_a_list_fills_no_row() -> Result<(), DbErr> {
     let shop = shop().await?;

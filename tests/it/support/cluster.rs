@@ -4,6 +4,7 @@ use super::process::{Keeper, free_port, fresh_folder};
 use super::resp::{Answer, Wire, ask, field_of, info, must};
 use super::servers::{Redis, with_client};
 use rustix::process::{Pid, Signal, kill_process};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -24,6 +25,8 @@ pub struct Node {
     /// `None` while it is killed.
     server: Option<Redis>,
     pub port: u16,
+    /// Its port for TLS, where the cluster speaks it.
+    pub tls: u16,
     bus: u16,
     pub id: String,
     paused: AtomicBool,
@@ -44,6 +47,7 @@ impl Node {
 pub struct Cluster {
     pub nodes: Vec<Node>,
     options: Vec<String>,
+    is_tls: bool,
     /// Where the nodes' own notes are, which outlive their processes.
     folder: Keeper,
 }
@@ -56,44 +60,58 @@ impl Cluster {
 
     /// As `start`, of so many, with more options.
     pub fn with(primaries: usize, replicas: usize, options: &[&str]) -> Self {
-        let folder = Keeper::start(&["true".to_owned()], fresh_folder("cluster"));
         let options = QUICK.iter().chain(options).map(|option| (*option).to_owned()).collect();
-        let mut cluster = Self { nodes: Vec::new(), options, folder };
-        (0..primaries + replicas).for_each(|_| cluster.start_node());
+        Self { nodes: Vec::new(), options, is_tls: false, folder: notes() }.begin(primaries, replicas)
+    }
+
+    /// As `start`, of nodes that speak TLS among each other, and with clients on a port of their own. Their certificate
+    /// is in these options, the files of which come into the folder.
+    pub fn over_tls(certificate: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let folder = notes();
+        let mut options = certificate(&folder.folder);
+        let all = QUICK.iter().chain(&["--tls-cluster", "yes", "--tls-replication", "yes"]);
+        options.extend(all.map(|option| (*option).to_owned()));
+        Self { nodes: Vec::new(), options, is_tls: true, folder }.begin(3, 3)
+    }
+
+    fn begin(mut self, primaries: usize, replicas: usize) -> Self {
+        (0..primaries + replicas).for_each(|_| self.start_node());
         let share = |index: usize| usize::from(SLOTS) * index / primaries;
         for index in 0..primaries {
             let (first, last) = (share(index), share(index + 1) - 1);
-            must(cluster.nodes[index].port, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+            must(self.nodes[index].port, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
         }
-        for (index, node) in cluster.nodes.iter().enumerate() {
+        for (index, node) in self.nodes.iter().enumerate() {
             must(node.port, &format!("CLUSTER SET-CONFIG-EPOCH {}", index + 1));
         }
-        let count = cluster.nodes.len();
-        (0..count).for_each(|index| cluster.meet(index, 0..index));
-        cluster.wait("acquaintance", || cluster.know_one_another(count));
+        let count = self.nodes.len();
+        (0..count).for_each(|index| self.meet(index, 0..index));
+        self.wait("acquaintance", || self.know_one_another(count));
         for index in primaries..count {
-            let primary = &cluster.nodes[(index - primaries) % primaries].id;
-            must(cluster.nodes[index].port, &format!("CLUSTER REPLICATE {primary}"));
+            let primary = &self.nodes[(index - primaries) % primaries].id;
+            must(self.nodes[index].port, &format!("CLUSTER REPLICATE {primary}"));
         }
-        cluster.settle();
-        cluster
+        self.settle();
+        self
     }
 
-    fn command(&self, bus: u16, port: u16) -> Vec<String> {
+    fn command(&self, port: u16, tls: u16, bus: u16) -> Vec<String> {
         let notes = self.folder.folder.join(format!("nodes-{port}.conf"));
-        let (bus, notes) = (bus.to_string(), notes.to_string_lossy().into_owned());
+        let (bus, tls, notes) = (bus.to_string(), tls.to_string(), notes.to_string_lossy().into_owned());
         let fixed = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-config-file", &notes];
         let copies = ["--cluster-allow-replica-migration", "no", "--cluster-replica-validity-factor", "0"];
         let quick = ["--repl-diskless-sync-delay", "0"];
-        let fixed = fixed.iter().chain(&copies).chain(&quick).map(|option| (*option).to_owned());
+        let tls = ["--tls-port", tls.as_str()];
+        let tls = tls.iter().filter(|_| self.is_tls);
+        let fixed = fixed.iter().chain(&copies).chain(&quick).chain(tls).map(|option| (*option).to_owned());
         fixed.chain(self.options.iter().cloned()).collect()
     }
 
     fn start_node(&mut self) {
-        let (port, bus) = (free_port(), free_port());
-        let server = Some(Redis::start_on(port, &self.command(bus, port)));
+        let (port, tls, bus) = (free_port(), free_port(), free_port());
+        let server = Some(Redis::start_on(port, &self.command(port, tls, bus)));
         let id = must(port, "CLUSTER MYID").text().to_owned();
-        self.nodes.push(Node { server, port, bus, id, paused: AtomicBool::new(false) });
+        self.nodes.push(Node { server, port, tls, bus, id, paused: AtomicBool::new(false) });
     }
 
     fn meet(&self, node: usize, others: impl Iterator<Item = usize>) {
@@ -150,6 +168,12 @@ impl Cluster {
         Self::url_of(&[self.nodes[0].port, self.nodes[1].port])
     }
 
+    /// The same, over TLS.
+    pub fn tls_url(&self) -> String {
+        let [first, second] = [self.nodes[0].tls, self.nodes[1].tls];
+        with_client(format!("rediss-cluster://localhost:{first}?node=localhost:{second}"))
+    }
+
     pub fn url_of(seeds: &[u16]) -> String {
         let more: Vec<String> = seeds[1..].iter().map(|port| format!("node=127.0.0.1:{port}")).collect();
         with_client(format!("redis-cluster://127.0.0.1:{}?{}", seeds[0], more.join("&")))
@@ -190,8 +214,8 @@ impl Cluster {
 
     /// Starts a killed node again. It comes empty, with the id it had.
     pub fn revive(&mut self, node: usize) {
-        let (port, bus) = (self.nodes[node].port, self.nodes[node].bus);
-        self.nodes[node].server = Some(Redis::start_on(port, &self.command(bus, port)));
+        let Node { port, tls, bus, .. } = self.nodes[node];
+        self.nodes[node].server = Some(Redis::start_on(port, &self.command(port, tls, bus)));
     }
 
     /// Stops the process, with its connections as they are.
@@ -243,6 +267,10 @@ impl Cluster {
         }
         self.kill(node);
     }
+}
+
+fn notes() -> Keeper {
+    Keeper::start(&["true".to_owned()], fresh_folder("cluster"))
 }
 
 /// The cluster that tests of this process share, each under an app label of its own. It stays as it is.

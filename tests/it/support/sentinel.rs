@@ -1,10 +1,11 @@
 //! A primary, its replicas, and three Sentinels that watch them.
 
-use super::process::{Server, free_port, fresh_folder, program};
+use super::process::{Keeper, Server, free_port, fresh_folder, program};
 use super::resp::{Answer, Wire, field_of};
 use super::servers::{Redis, with_client};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ struct Member {
     /// `None` while it is killed.
     server: Option<Redis>,
     port: u16,
+    /// The port that the Sentinels name.
+    named: u16,
 }
 
 /// What clients must say to the servers and to the Sentinels; "" is nothing.
@@ -34,7 +37,12 @@ pub struct Sentinels {
     /// `None` while it is killed.
     sentinels: Vec<Option<Server>>,
     pub ports: Vec<u16>,
+    /// The ports of the Sentinels that clients use.
+    named_ports: Vec<u16>,
     passwords: Passwords,
+    /// The options of a certificate, where the group speaks TLS; its files are in the folder.
+    certificate: Vec<String>,
+    folder: Keeper,
 }
 
 impl Sentinels {
@@ -45,34 +53,67 @@ impl Sentinels {
 
     /// As `start`, with passwords.
     pub fn with(replicas: usize, passwords: Passwords) -> Self {
-        let ports: Vec<u16> = (0..=replicas).map(|_| free_port()).collect();
-        let mut group = Self {
-            name: format!("group{}", ports[0]),
-            members: Vec::new(),
-            sentinels: Vec::new(),
-            ports: Vec::new(),
-            passwords,
-        };
-        for port in &ports {
-            let server = Some(group.server(*port, ports[0]));
-            group.members.push(Member { server, port: *port });
-        }
-        group.wait("replicas", || {
-            ports[1..].iter().all(|port| group.info(*port, "master_link_status") == "up")
-        });
-        for _ in 0..SENTINELS {
-            let (server, port) = group.sentinel(ports[0]);
-            group.sentinels.push(Some(server));
-            group.ports.push(port);
-        }
-        group.wait("Sentinels that know all", || group.ports.iter().all(|port| group.knows_all(*port)));
-        group
+        let folder = Keeper::start(&["true".to_owned()], fresh_folder("sentinels"));
+        Self::empty(passwords, Vec::new(), folder).begin(replicas)
     }
 
-    fn server(&self, port: u16, primary: u16) -> Redis {
+    /// As `start`, of servers and Sentinels that speak TLS among each other, and with clients on ports of their own.
+    /// Their certificate is in these options, the files of which come into the folder.
+    pub fn over_tls(replicas: usize, certificate: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let folder = Keeper::start(&["true".to_owned()], fresh_folder("sentinels"));
+        let certificate = certificate(&folder.folder);
+        Self::empty(Passwords::default(), certificate, folder).begin(replicas)
+    }
+
+    fn empty(passwords: Passwords, certificate: Vec<String>, folder: Keeper) -> Self {
+        let name = format!("group{}", free_port());
+        Self {
+            name,
+            members: vec![],
+            sentinels: vec![],
+            ports: vec![],
+            named_ports: vec![],
+            passwords,
+            certificate,
+            folder,
+        }
+    }
+
+    fn begin(mut self, replicas: usize) -> Self {
+        for _ in 0..=replicas {
+            let port = free_port();
+            let named = self.named(port);
+            self.members.push(Member { server: None, port, named });
+            let primary = self.members[0].named;
+            let member = self.members.len() - 1;
+            self.members[member].server = Some(self.server(member, primary));
+        }
+        let follows = |member: &Member| self.info(member.port, "master_link_status") == "up";
+        self.wait("replicas", || self.members[1..].iter().all(follows));
+        for _ in 0..SENTINELS {
+            let (server, [port, named]) = self.sentinel(self.members[0].named);
+            self.sentinels.push(Some(server));
+            self.ports.push(port);
+            self.named_ports.push(named);
+        }
+        self.wait("Sentinels that know all", || self.ports.iter().all(|port| self.knows_all(*port)));
+        self
+    }
+
+    /// The port that clients are to use of a server that listens here: one for TLS where the group speaks it.
+    fn named(&self, port: u16) -> u16 {
+        if self.certificate.is_empty() { port } else { free_port() }
+    }
+
+    fn server(&self, member: usize, primary: u16) -> Redis {
+        let Member { port, named, .. } = self.members[member];
         let mut options = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];
-        if port != primary {
+        if named != primary {
             options.extend(["--replicaof".to_owned(), format!("127.0.0.1 {primary}")]);
+        }
+        if named != port {
+            let tls = ["--tls-port", &named.to_string(), "--tls-replication", "yes"].map(str::to_owned);
+            options.extend(self.certificate.iter().cloned().chain(tls));
         }
         let password = self.passwords.servers;
         if !password.is_empty() {
@@ -82,7 +123,7 @@ impl Sentinels {
         Redis::start_on(port, &options)
     }
 
-    fn sentinel(&self, primary: u16) -> (Server, u16) {
+    fn sentinel(&self, primary: u16) -> (Server, [u16; 2]) {
         let (folder, port, name) = (fresh_folder("sentinel"), free_port(), &self.name);
         let mut lines = vec![
             format!("port {port}"),
@@ -99,11 +140,19 @@ impl Sentinels {
             lines.push(format!("requirepass {}", self.passwords.sentinels));
             lines.push(format!("sentinel sentinel-pass {}", self.passwords.sentinels));
         }
+        for option in self.certificate.chunks(2) {
+            lines.push(format!("{} {}", option[0].trim_start_matches('-'), option[1]));
+        }
+        let named = self.named(port);
+        if named != port {
+            lines.push(format!("tls-port {named}"));
+            lines.push("tls-replication yes".to_owned());
+        }
         let config = folder.join("sentinel.conf");
         fs::write(&config, lines.join("\n") + "\n").expect("a file");
         let redis = program(&["redis-server", "valkey-server"], "redis-server");
         let command = [redis, config.to_string_lossy().into_owned(), "--sentinel".to_owned()];
-        (Server::start(&command, folder, port), port)
+        (Server::start(&command, folder, port), [port, named])
     }
 
     fn knows_all(&self, port: u16) -> bool {
@@ -144,9 +193,10 @@ impl Sentinels {
 
     /// The URL with all Sentinels, this before the first address, and this at the end.
     pub fn url_with(&self, user: &str, rest: &str) -> String {
-        let [first, second, third] = self.ports[..] else { panic!("three Sentinels") };
+        let [first, second, third] = self.named_ports[..] else { panic!("three Sentinels") };
+        let family = if self.certificate.is_empty() { "redis" } else { "rediss" };
         with_client(format!(
-            "redis-sentinel://{user}127.0.0.1:{first}?node=127.0.0.1:{second}&node=127.0.0.1:{third}\
+            "{family}-sentinel://{user}127.0.0.1:{first}?node=127.0.0.1:{second}&node=127.0.0.1:{third}\
              &sentinelServiceName={rest}"
         ))
     }
@@ -154,6 +204,11 @@ impl Sentinels {
     /// The port of a server.
     pub fn port(&self, member: usize) -> u16 {
         self.members[member].port
+    }
+
+    /// The port of a server that the Sentinels name.
+    pub fn named_port(&self, member: usize) -> u16 {
+        self.members[member].named
     }
 
     /// Which server is the primary, as the Sentinels that run say; `None` while they do not agree.
@@ -165,7 +220,7 @@ impl Sentinels {
         let up = self.ports.iter().zip(&self.sentinels).filter(|(_, server)| server.is_some());
         let all: Vec<Option<u16>> = up.map(|(port, _)| named(port)).collect();
         let first = all.first().copied().flatten()?;
-        let place = self.members.iter().position(|member| member.port == first)?;
+        let place = self.members.iter().position(|member| member.named == first)?;
         all.iter().all(|port| *port == Some(first)).then_some(place)
     }
 
@@ -199,8 +254,7 @@ impl Sentinels {
 
     /// Starts a killed server again, as the primary that it was.
     pub fn revive(&mut self, member: usize) {
-        let port = self.members[member].port;
-        self.members[member].server = Some(self.server(port, port));
+        self.members[member].server = Some(self.server(member, self.members[member].named));
     }
 
     pub fn kill_sentinel(&mut self, sentinel: usize) {

@@ -6,6 +6,7 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use std::fs;
+use std::path::Path;
 
 /// A certificate authority of a test's own.
 pub struct Authority {
@@ -60,27 +61,28 @@ impl Authority {
     }
 }
 
+/// The options of a server that shows a certificate. Its files come into the folder.
+pub fn shows(folder: &Path, shown: &Issued, trusted: &str, asks: bool) -> Vec<String> {
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("a file");
+        path.to_string_lossy().into_owned()
+    };
+    let options = [
+        ("--tls-cert-file", file("server.pem", &shown.certificate)),
+        ("--tls-key-file", file("server.key", &shown.key)),
+        ("--tls-ca-cert-file", file("ca.pem", trusted)),
+        ("--tls-auth-clients", if asks { "yes" } else { "no" }.to_owned()),
+    ];
+    options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
 /// A server that speaks TLS alone. With `clients`, it wants a certificate that this authority has issued.
 pub fn tls_redis(shown: &Issued, clients: Option<&Authority>) -> Redis {
     Redis::start_where(|folder, port| {
-        let file = |name: &str, text: &str| {
-            let path = folder.join(name);
-            fs::write(&path, text).expect("a file");
-            path.to_string_lossy().into_owned()
-        };
-        let asks = if clients.is_some() { "yes" } else { "no" };
         let trusted = clients.map_or(&shown.certificate, |authority| &authority.pem);
-        let port = port.to_string();
-        [
-            ("--port", "0".to_owned()),
-            ("--tls-port", port),
-            ("--tls-cert-file", file("server.pem", &shown.certificate)),
-            ("--tls-key-file", file("server.key", &shown.key)),
-            ("--tls-ca-cert-file", file("ca.pem", trusted)),
-            ("--tls-auth-clients", asks.to_owned()),
-        ]
-        .into_iter()
-        .flat_map(|(name, value)| [name.to_owned(), value])
-        .collect()
+        let mut options = shows(folder, shown, trusted, clients.is_some());
+        options.extend(["--port", "0", "--tls-port", &port.to_string()].map(str::to_owned));
+        options
     })
 }

@@ -131,7 +131,7 @@ async fn the_alerts_ask_for_metrics_that_are_exported() {
     let rules = include_str!("../../../dashboards/alerts.yml");
     let guide = include_str!("../../../docs/guide/observability.md");
     let rules: Vec<&str> = rules.split("- alert: ").skip(1).collect();
-    assert_eq!(rules.len(), 5);
+    assert_eq!(rules.len(), 6);
     for rule in rules {
         let name = rule.lines().next().unwrap();
         let (_, expression) = rule.split_once("expr:").unwrap();

@@ -265,14 +265,14 @@ async fn an_outage_is_seen_in_the_gauges_while_it_lasts() {
     let (world, store): (World, FaultyStore) = World::faulty(Database::Sqlite, Place::Memory, |b| b).await;
     let book = cold_book(&world, "Emma").await.unwrap();
     let of = |name: &str| kept.gauge(&format!("{name} backend=default"));
-    assert_eq!((of("breaker_open"), of("queued_invalidations")), (0.0, 0.0));
+    assert_eq!((of("breaker_open"), of("degraded"), of("queued_invalidations")), (0.0, 0.0, 0.0));
     store.inject(Fault::TimedOut.on_any(Operation::STEPS).times(20));
     book::ActiveModel { rank: Set(2), ..book.into() }.update(&world.db).await.unwrap();
     // Between the intent and the finish the store may have been probed, which is answered.
-    assert_eq!((of("breaker_open"), of("queued_invalidations")), (1.0, 1.0));
+    assert_eq!((of("breaker_open"), of("degraded"), of("queued_invalidations")), (1.0, 1.0, 1.0));
     store.heal();
-    until(Duration::from_secs(2), "an end", || async { of("breaker_open") == 0.0 }).await;
-    assert_eq!(of("queued_invalidations"), 0.0);
+    until(Duration::from_secs(2), "an end", || async { of("degraded") == 0.0 }).await;
+    assert_eq!((of("breaker_open"), of("queued_invalidations")), (0.0, 0.0));
     let stats = world.stats().backends.remove(0);
     assert!(stats.trips > 0 && stats.failures > 0);
     assert_eq!(kept.counter("breaker_openings_total backend=default"), stats.trips);

@@ -123,7 +123,7 @@ async fn stats_are_an_object_of_their_fields_in_json() {
     assert_eq!(counts, wanted.iter().map(|(name, count)| (name.to_owned(), count)).collect());
     let backend = serde_json::json!({
         "backend": "default", "round_trips": 3, "failures": 0, "trips": 0, "reconnects": 0, "open": false,
-        "queued": 0, "entries": 1, "bytes": null,
+        "degraded": false, "queued": 0, "entries": 1, "bytes": null,
     });
     assert_eq!(json["backends"], serde_json::json!([backend]));
     let health = serde_json::to_value(world.autocache.health().await).unwrap();

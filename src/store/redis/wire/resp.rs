@@ -147,3 +147,21 @@ impl From<WireError> for StoreError {
         Self::new(kind, error.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_serve_is_away_and_one_that_refuses_is_not() {
+        let kind = |text: &str| StoreError::from(WireError::new(WireErrorKind::Answer, text)).kind();
+        for text in ["LOADING it loads", "READONLY x", "MASTERDOWN x", "CLUSTERDOWN x"] {
+            assert_eq!(kind(text), StoreErrorKind::Unreachable, "{text}");
+        }
+        for text in ["OOM x", "MISCONF x", "BUSY x", "NOREPLICAS x", "NOPERM x", "ERR LOADING"] {
+            assert_eq!(kind(text), StoreErrorKind::Refused, "{text}");
+        }
+        // Only answers have codes.
+        assert!(!WireError::new(WireErrorKind::Client, "LOADING x").is_away());
+    }
+}

@@ -1,5 +1,7 @@
 //! TLS to a Redis server: who is trusted, and that nothing is ever said in the clear.
 
+mod groups;
+
 use crate::outage::until;
 use crate::reach::{PATIENCE, it_is_a_cache, mistake};
 use crate::support::tls::{Authority, Issued, tls_redis};
