@@ -95,8 +95,7 @@ async fn the_first_write_after_a_failover_that_nobody_has_noticed_is_carried_out
     let replica = cluster.replica_of(victim);
     cluster.kill(victim);
     cluster.wait_until_promoted(replica);
-    cluster
-        .wait("a whole cluster", || cluster.owner_of(super::slot(&shop.both[0], &lost[0])) == Some(replica));
+    cluster.settle();
     for autocache in &shop.both {
         let changed = retitled(autocache, &lost[0], "Emma").await?;
         for reader in &shop.both {

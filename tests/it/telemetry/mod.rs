@@ -105,7 +105,7 @@ async fn counts_are_kept_by_entity_and_read_well() {
     assert_eq!((stats.entity("book").misses, stats.total().misses), (1, 2));
     assert_eq!(stats.entity("unknown"), sea_orm_autocache::Counts::default());
     let text = "author in default: misses=1 fills=1\nbook in default: hits=2 misses=1 fills=1\n\
-                default: round_trips=8 failures=0 trips=0 reconnects=0 open=false queued=0 entries=2\n";
+                default: round_trips=8 failures=0 trips=0 reconnects=0 open=false degraded=false queued=0 entries=2\n";
     assert_eq!(stats.to_string(), text);
 }
 

@@ -11,6 +11,7 @@ use sea_orm_autocache::prelude::*;
 use sea_orm_autocache::testing::conformance::check;
 use sea_orm_autocache::{RedisStoreBuilder, RedisTls};
 use std::path::Path;
+use std::time::Duration;
 
 fn builder(url: &str, tls: RedisTls) -> RedisStoreBuilder {
     RedisStore::builder(url).command_timeout(PATIENCE).tls(tls)
@@ -45,7 +46,11 @@ async fn the_nodes_that_a_cluster_names_are_reached_over_tls() -> Result<(), DbE
     cluster.kill(0);
     cluster.wait_until_promoted(heir);
     let keys: Vec<String> = (0..100).map(|number| format!("key{number}")).collect();
-    until(SOON, "all slots", || async { store.get_many(&keys).await.is_ok() }).await;
+    until(SOON, "all slots", || async {
+        store.reconnect(Duration::ZERO).await;
+        store.get_many(&keys).await.is_ok()
+    })
+    .await;
     let heir = &cluster.nodes[heir];
     assert!(is_only_reached_over_tls(heir.port, heir.tls));
     it_is_a_cache(store).await
@@ -63,7 +68,11 @@ async fn the_primary_that_sentinels_name_is_reached_over_tls() -> Result<(), DbE
     assert!(is_only_reached_over_tls(group.port(0), group.named_port(0)));
     let new = group.fail_over();
     let is_other = || store.stamp("").is_some_and(|stamp| Some(stamp) != first);
-    until(SOON, "the new primary", || async { store.get("key").await.is_ok() && is_other() }).await;
+    until(SOON, "the new primary", || async {
+        store.reconnect(Duration::ZERO).await;
+        store.get("key").await.is_ok() && is_other()
+    })
+    .await;
     assert!(is_only_reached_over_tls(group.port(new), group.named_port(new)));
     it_is_a_cache(store).await
 }
