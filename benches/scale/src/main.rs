@@ -2,6 +2,7 @@
 //! it happens. See docs/guide/at_scale.md, whose tables this prints.
 
 mod dice;
+mod event;
 mod measured;
 mod page;
 mod service;

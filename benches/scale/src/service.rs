@@ -1,7 +1,8 @@
 //! Many processes that read rows by primary key through one store, event by event: reads, leases, polls, statements,
 //! fills. As docs/design/reads.md describes them.
 
-use crate::dice::{Dice, mixed};
+use crate::dice::Dice;
+use crate::event::Event;
 use crate::zipf::Zipf;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -25,19 +26,6 @@ pub struct Service {
     pub select: f64,
     /// How many statements the database ends in a second at most. Others wait.
     pub selects_per_s_max: f64,
-}
-
-/// What happens at the beginning, to a cache that has been up for long.
-#[derive(Clone, Copy, Debug)]
-pub enum Event {
-    /// It is empty.
-    Cold,
-    /// The rows of one of so many servers are gone, and an empty server has taken its place.
-    Lost { of: u64 },
-    /// It cannot be reached for so many seconds, and then has what it had.
-    Away { seconds: f64 },
-    /// The same, and then it is empty.
-    Restarted { seconds: f64 },
 }
 
 /// One second.
@@ -103,7 +91,7 @@ struct Flight {
 
 struct Run {
     service: Service,
-    away_until: f64,
+    event: Event,
     /// Until when each row is in the cache.
     cached: Vec<f64>,
     leases: HashMap<u32, f64>,
@@ -120,14 +108,11 @@ impl Service {
     pub fn run(self, event: Event, seconds: usize) -> Vec<Second> {
         let mut dice = Dice::new(SEED);
         let law = Zipf::over(self.rows);
-        let away_until = match event {
-            Event::Away { seconds } | Event::Restarted { seconds } => seconds,
-            Event::Cold | Event::Lost { .. } => 0.0,
-        };
         let mut run = Run {
             service: self,
-            away_until,
-            cached: self.filled(&law, event, &mut dice),
+            event,
+            // With dice of its own: the reads are the same whatever has been cached.
+            cached: self.filled(&law, event, &mut Dice::new(!SEED)),
             leases: HashMap::new(),
             flights: HashMap::new(),
             due: BinaryHeap::new(),
@@ -149,11 +134,7 @@ impl Service {
     /// What has been cached before the event, and is left.
     fn filled(&self, law: &Zipf, event: Event, dice: &mut Dice) -> Vec<f64> {
         let cached = |rank: u64| {
-            let gone = match event {
-                Event::Cold | Event::Restarted { .. } => true,
-                Event::Lost { of } => mixed(rank).is_multiple_of(of),
-                Event::Away { .. } => false,
-            };
+            let gone = event.gone_at(rank as u32) == Some(0.0);
             let reads_in_ttl = self.reads_per_s * law.share(rank) * self.ttl;
             let is_cached = !gone && dice.share() < reads_in_ttl / (1.0 + reads_in_ttl);
             if is_cached { self.ttl * dice.share() } else { 0.0 }
@@ -186,7 +167,10 @@ impl Run {
     }
 
     fn is_cached(&self, now: f64, row: u32) -> bool {
-        now >= self.away_until && self.cached[row as usize] > now
+        let until = self.cached[row as usize];
+        // Filled before the entries of that time were gone.
+        let is_gone = |at: f64| now >= at && until - self.service.ttl < at;
+        until > now && !self.event.is_away(now, row) && !self.event.gone_at(row).is_some_and(is_gone)
     }
 
     fn read(&mut self, now: f64, process: u32, row: u32) {
@@ -208,7 +192,7 @@ impl Run {
 
     /// A look into the store has found nothing.
     fn begin(&mut self, now: f64, process: u32, row: u32) {
-        if now < self.away_until {
+        if self.event.is_away(now, row) {
             self.select(now, process, row, None);
         } else {
             self.at(now + 2.0 * self.service.round_trip, process, row, What::Lease);
@@ -229,7 +213,7 @@ impl Run {
     }
 
     fn happen(&mut self, now: f64, process: u32, row: u32, what: What) {
-        let is_away = now < self.away_until;
+        let is_away = self.event.is_away(now, row);
         match what {
             What::Lease if is_away => self.select(now, process, row, None),
             What::Lease | What::Poll { .. } if self.is_cached(now, row) => {
@@ -281,6 +265,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Level, is_of_node};
     use crate::steady::{cold, steady};
 
     fn small() -> Service {
@@ -346,10 +331,42 @@ mod tests {
         assert!((30_000..=50_000).contains(&sent), "{sent}");
     }
 
+    /// So long a TTL that all is in the cache, and stays.
+    fn warm() -> Service {
+        Service { ttl: 1e7, ..small() }
+    }
+
+    #[test]
+    fn the_rows_of_a_node_are_read_from_the_database_until_its_replica_answers() {
+        let seconds = warm().run(Event::Promoted { of: 3, seconds: 2.0, level: Level::Available }, 4);
+        let hits: Vec<f64> = seconds.iter().map(Second::hit_ratio).collect();
+        assert!(hits[0] > 0.4 && hits[0] < 0.7 && hits[1] > 0.4 && hits[1] < 0.7, "{hits:?}");
+        assert!(hits[2] > 0.999 && hits[3] > 0.999, "{hits:?}");
+    }
+
+    /// Those that are not filled already after a promotion are filled at their next read.
+    #[test]
+    fn under_strict_each_row_of_a_node_is_selected_once_more_and_no_other() {
+        let of_node = (0..10_000).filter(|row| is_of_node(*row, 3)).count() as u64;
+        for event in [
+            Event::Promoted { of: 3, seconds: 0.0, level: Level::Strict },
+            Event::Resharded { of: 3, seconds: 10.0, level: Level::Strict },
+        ] {
+            let sent = selects(&warm().run(event, 60));
+            assert!(sent <= of_node + 10 && sent * 100 > of_node * 98, "{event:?}: {sent} of {of_node}");
+        }
+    }
+
+    #[test]
+    fn a_reshard_costs_no_hit_under_available() {
+        let seconds = warm().run(Event::Resharded { of: 3, seconds: 5.0, level: Level::Available }, 5);
+        assert!(selects(&seconds) < 10, "{}", selects(&seconds));
+    }
+
     #[test]
     fn two_runs_are_the_same() {
-        let ends =
-            || small().run(Event::Lost { of: 3 }, 5).iter().map(|second| second.selects).collect::<Vec<_>>();
+        let event = Event::Promoted { of: 3, seconds: 2.0, level: Level::Strict };
+        let ends = || small().run(event, 5).iter().map(|second| second.selects).collect::<Vec<_>>();
         assert_eq!(ends(), ends());
     }
 }

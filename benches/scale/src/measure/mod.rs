@@ -1,6 +1,7 @@
 //! Measures with the real store, a real server and SQLite.
 
 mod books;
+mod cluster;
 mod memory;
 mod reality;
 mod servers;

@@ -1,12 +1,13 @@
-//! What a lost server, a cold start and an outage do to the hit ratio and the database.
+//! What a cold start and an outage of the whole store do to the hit ratio and the database.
 
 use super::{READS_PER_S, Table, percent, power_of_ten, rounded};
-use crate::service::{Event, Second, Service};
+use crate::event::Event;
+use crate::service::{Second, Service};
 use crate::steady::{cold, steady};
 
 const SECONDS: usize = 20;
 
-const SERVICE: Service = Service {
+pub(super) const SERVICE: Service = Service {
     rows: 1_000_000,
     reads_per_s: READS_PER_S,
     processes: 20,
@@ -16,7 +17,7 @@ const SERVICE: Service = Service {
     selects_per_s_max: 60_000.0,
 };
 
-fn in_second(seconds: &[Second], number: usize) -> [String; 2] {
+pub(super) fn in_second(seconds: &[Second], number: usize) -> [String; 2] {
     let second = &seconds[number - 1];
     [percent(second.hit_ratio()), rounded(second.selects as f64)]
 }
@@ -62,8 +63,6 @@ pub fn kinds() -> Table {
     ];
     let mut table = Table::new(&columns);
     let kinds = [
-        ("1 of 12 servers is lost", 20, Event::Lost { of: 12 }),
-        ("1 of 3 servers is lost", 20, Event::Lost { of: 3 }),
         ("cold start", 20, Event::Cold),
         ("away for 1 s", 20, Event::Away { seconds: 1.0 }),
         ("away for 1 s", 500, Event::Away { seconds: 1.0 }),

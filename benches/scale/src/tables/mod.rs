@@ -1,5 +1,6 @@
 //! The tables of docs/guide/at_scale.md.
 
+mod cluster;
 mod events;
 mod load;
 mod memory;
@@ -30,6 +31,7 @@ pub fn all(measured: &Measured) -> Vec<Table> {
         load::saves(measured),
         events::cold_starts(),
         events::kinds(),
+        cluster::events(),
         events::databases(),
         load::processes(measured),
         reality::compared(measured),
