@@ -102,7 +102,8 @@ fn ahead(results: &Results, class: Class, note: &str) -> Vec<Target> {
     };
     let against = |tasks| {
         let case = hit::case_name(tasks);
-        let rivals = Kind::of(class).chain([uncached]).filter(|kind| *kind != own && !kind.is_limit());
+        let is_rival = |kind: &Kind| !kind.is_limit() && !kind.is_own();
+        let rivals = Kind::of(class).chain([uncached]).filter(is_rival);
         let ratios = rivals.filter_map(|rival| {
             Some((results.ratio(hit::NAME, &case, Measure::PerSecond, own, rival)?, rival))
         });

@@ -85,6 +85,11 @@ impl Kind {
         matches!(self, Self::FredByHand | Self::BareMoka)
     }
 
+    /// This crate in one of its forms.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::AutocacheRedis | Self::AutocacheRedisRs | Self::AutocacheMemory)
+    }
+
     pub fn number(self) -> usize {
         Self::ALL.iter().position(|kind| *kind == self).unwrap_or_default()
     }
