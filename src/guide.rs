@@ -34,6 +34,7 @@ pages! {
     connecting: "../docs/guide/connecting.md",
     tuning: "../docs/guide/tuning.md",
     at_scale: "../docs/guide/at_scale.md",
+    failovers: "../docs/guide/failovers.md",
     troubleshooting: "../docs/guide/troubleshooting.md",
     faq: "../docs/guide/faq.md",
     costs: "../docs/guide/costs.md",

@@ -137,11 +137,11 @@ async fn a_server_that_runs_a_long_script_serves_no_older_row() -> Result<(), Db
 #[tokio::test]
 async fn a_server_that_loads_its_data_serves_no_older_row() -> Result<(), DbErr> {
     // It looks at its connections after so many bytes only.
-    let options = ["--loading-process-events-interval-bytes", "1024"];
+    let options = ["--rdbcompression", "no", "--loading-process-events-interval-bytes", "1024"];
     let loads = |port| {
         // Each key takes a millisecond to load: more than the test needs.
         must(port, "CONFIG SET key-load-delay 1000");
-        must(port, "DEBUG POPULATE 10000 other 100");
+        must(port, "DEBUG POPULATE 10000 other 1000");
         // Answered when all is loaded.
         thread::spawn(move || ask(port, &["DEBUG", "RELOAD"]));
     };

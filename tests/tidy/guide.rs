@@ -51,6 +51,24 @@ fn links_of_the_documentation_lead_to_files_and_headings() {
 }
 
 #[test]
+fn tests_that_the_guide_names_are_there() {
+    let page = read("docs/guide/failovers.md");
+    let (_, table) = page.split_once("| law |").expect("a table");
+    let rows = table.lines().filter(|line| !line.contains("--test torture"));
+    let names: Vec<&str> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let (module, test) = name.rsplit_once("::").unwrap_or((name, ""));
+        let file = |module: &str| {
+            let path = format!("tests/it/{}", module.replace("::", "/"));
+            [format!("{path}.rs"), format!("{path}/mod.rs")].into_iter().find(|path| Path::new(path).exists())
+        };
+        let is_test = || file(module).is_some_and(|file| read(&file).contains(&format!("fn {test}(")));
+        assert!(file(name).is_some() || is_test(), "no test is named {name}");
+    }
+}
+
+#[test]
 fn every_log_line_and_error_is_explained_in_troubleshooting() {
     let page = plain(&read("docs/guide/troubleshooting.md"));
     let mut count = 0;

@@ -1,5 +1,5 @@
 //! What the crate takes of Redis and of a database at any size: what was measured once (`measured.txt`), times how often
-//! it happens. See docs/guide/at_scale.md, whose tables this prints.
+//! it happens. See docs/guide/at_scale.md and docs/guide/failovers.md, whose tables this prints.
 
 mod dice;
 mod event;
@@ -15,11 +15,10 @@ mod measure;
 
 use measured::Measured;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str =
-    "arguments: none | --check PAGE | --write PAGE | --measure [wire|memory|memory-1e5|reality]";
+    "arguments: none | --check PAGE... | --write PAGE... | --measure [wire|memory|memory-1e5|reality]";
 
 fn main() -> io::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,14 +26,14 @@ fn main() -> io::Result<ExitCode> {
     let tables = || Measured::load().map(|measured| tables::all(&measured));
     match arguments.as_slice() {
         [] => tables()?.iter().for_each(|table| println!("{table}")),
-        ["--write", path] => page::write(Path::new(path), &tables()?)?,
-        ["--check", path] => {
-            let differences = page::differences(Path::new(path), &tables()?)?;
+        ["--write", pages @ ..] => page::write(pages, &tables()?)?,
+        ["--check", pages @ ..] => {
+            let differences = page::differences(pages, &tables()?)?;
             for difference in &differences {
                 eprintln!("{difference}");
             }
             if !differences.is_empty() {
-                eprintln!("scripts/scale.sh --write {path} puts them right");
+                eprintln!("scripts/scale.sh --write {} puts them right", pages.join(" "));
                 return Ok(ExitCode::FAILURE);
             }
         }

@@ -1,7 +1,6 @@
-//! The tables of a page are those that are printed.
+//! The tables of the guide's pages are those that are printed.
 
 use crate::tables::Table;
-use std::path::Path;
 use std::{fs, io};
 
 /// What a page has under the header of this table, up to the first line that is of no table.
@@ -13,16 +12,16 @@ fn found<'a>(page: &'a str, table: &Table) -> Option<&'a str> {
     Some(&page[start..(start + length).min(page.len())])
 }
 
-/// Says which tables are missing or differ.
+/// Says which tables are missing on these pages, or differ.
 ///
 /// # Errors
-/// The page cannot be read.
-pub fn differences(path: &Path, tables: &[Table]) -> io::Result<Vec<String>> {
-    let page = fs::read_to_string(path)?;
-    let differ = |table: &Table| match found(&page, table) {
-        None => Some(format!("{} lacks this table:\n{table}", path.display())),
+/// A page cannot be read.
+pub fn differences(paths: &[&str], tables: &[Table]) -> io::Result<Vec<String>> {
+    let pages: Vec<String> = paths.iter().map(fs::read_to_string).collect::<io::Result<_>>()?;
+    let differ = |table: &Table| match pages.iter().find_map(|page| found(page, table)) {
+        None => Some(format!("{} lack this table:\n{table}", paths.join(", "))),
         Some(text) if text == table.to_string() => None,
-        Some(text) => Some(format!("{} has\n{text}where this is computed:\n{table}", path.display())),
+        Some(text) => Some(format!("there is\n{text}where this is computed:\n{table}")),
     };
     Ok(tables.iter().filter_map(differ).collect())
 }
@@ -30,13 +29,16 @@ pub fn differences(path: &Path, tables: &[Table]) -> io::Result<Vec<String>> {
 /// Puts the tables in the place of those with the same headers.
 ///
 /// # Errors
-/// The page cannot be read or written, or lacks a table.
-pub fn write(path: &Path, tables: &[Table]) -> io::Result<()> {
-    let mut page = fs::read_to_string(path)?;
-    for table in tables {
-        let lacks = || io::Error::other(format!("{} lacks this table:\n{table}", path.display()));
-        let text = found(&page, table).ok_or_else(lacks)?.to_owned();
-        page = page.replace(&text, &table.to_string());
+/// A page cannot be read or written.
+pub fn write(paths: &[&str], tables: &[Table]) -> io::Result<()> {
+    for path in paths {
+        let mut page = fs::read_to_string(path)?;
+        for table in tables {
+            if let Some(text) = found(&page, table).map(str::to_owned) {
+                page = page.replace(&text, &table.to_string());
+            }
+        }
+        fs::write(path, page)?;
     }
-    fs::write(path, page)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::process::{Keeper, free_port, fresh_folder};
 use super::resp::{Answer, Wire, ask, field_of, info, must};
-use super::servers::{Redis, with_client};
+use super::servers::{Redis, node_ports, with_client};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -79,7 +79,8 @@ impl Cluster {
         let share = |index: usize| usize::from(SLOTS) * index / primaries;
         for index in 0..primaries {
             let (first, last) = (share(index), share(index + 1) - 1);
-            must(self.nodes[index].port, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+            let slots: Vec<String> = (first..=last).map(|slot| slot.to_string()).collect();
+            must(self.nodes[index].port, &format!("CLUSTER ADDSLOTS {}", slots.join(" ")));
         }
         for (index, node) in self.nodes.iter().enumerate() {
             must(node.port, &format!("CLUSTER SET-CONFIG-EPOCH {}", index + 1));
@@ -108,7 +109,7 @@ impl Cluster {
     }
 
     fn start_node(&mut self) {
-        let (port, tls, bus) = (free_port(), free_port(), free_port());
+        let ((port, bus), tls) = (node_ports(), free_port());
         let server = Some(Redis::start_on(port, &self.command(port, tls, bus)));
         let id = must(port, "CLUSTER MYID").text().to_owned();
         self.nodes.push(Node { server, port, tls, bus, id, paused: AtomicBool::new(false) });

@@ -1,14 +1,21 @@
 //! Redis, Postgres and MariaDB for tests.
 
 use super::process::{Server, as_user, free_port, fresh_folder, program, run};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 /// Names the program to start in place of `redis-server`. `scripts/redis-versions.sh` sets it.
 const PROGRAM: &str = "AUTOCACHE_REDIS_SERVER";
-/// Options with one value that Redis has since 7.0. Before, the first is as if on, and the port follows from another.
-const SINCE_7: [&str; 2] = ["--enable-debug-command", "--cluster-port"];
+/// Options with one value that not every Redis before 7.0 has. There the first is as if on, the port follows from
+/// another, replicas stay where they are while each primary has one, and a server that loads looks up now and then.
+const SINCE_7: [&str; 4] = [
+    "--enable-debug-command",
+    "--cluster-port",
+    "--cluster-allow-replica-migration",
+    "--loading-process-events-interval-bytes",
+];
 
 /// The program, and whether it has the options of [`SINCE_7`].
 fn redis_program() -> &'static (String, bool) {
@@ -24,6 +31,21 @@ fn redis_program() -> &'static (String, bool) {
         let major = major.unwrap_or_else(|| panic!("`{path} --version` tells no version: {said}"));
         (path, major >= 7)
     })
+}
+
+/// A port for a node of a Cluster, and one for its bus.
+pub fn node_ports() -> (u16, u16) {
+    /// Where the bus of an older Redis is: so much above the other port, and so above all others of tests.
+    const BUS: u16 = 10_000;
+    if redis_program().1 {
+        return (free_port(), free_port());
+    }
+    loop {
+        let port = free_port();
+        if port >= 20_000 && TcpListener::bind(("127.0.0.1", port + BUS)).is_ok() {
+            return (port, port + BUS);
+        }
+    }
 }
 
 /// Names the client of the stores under test, `fred` or `redis-rs`, where it is not the default.

@@ -1,4 +1,4 @@
-//! The tables of docs/guide/at_scale.md.
+//! The tables of docs/guide/at_scale.md and docs/guide/failovers.md.
 
 mod cluster;
 mod events;

@@ -99,12 +99,17 @@ impl WireError {
         &self.text
     }
 
-    /// The first word of the server's answer.
+    /// The first word of the server's answer. Before 7.0 a server puts that of a command in a script into a text of its
+    /// own.
     pub(crate) fn code(&self) -> &str {
-        match self.kind {
-            WireErrorKind::Answer => self.text.split(' ').next().unwrap_or_default(),
-            _ => "",
+        if self.kind != WireErrorKind::Answer {
+            return "";
         }
+        let of_command = match self.text.rsplit_once(": -") {
+            Some((text, of_command)) if text.starts_with("ERR Error running script") => of_command,
+            _ => &self.text,
+        };
+        of_command.split(' ').next().unwrap_or_default()
     }
 
     /// Whether the user may not run the command. A server that refuses a key says so in other words.
@@ -161,6 +166,10 @@ mod tests {
         for text in ["OOM x", "MISCONF x", "BUSY x", "NOREPLICAS x", "NOPERM x", "ERR LOADING"] {
             assert_eq!(kind(text), StoreErrorKind::Refused, "{text}");
         }
+        let in_script = "ERR Error running script (call to f_0): @user_script:34: @user_script: 34: -READONLY You \
+                         can't write against a read only replica.";
+        assert_eq!(kind(in_script), StoreErrorKind::Unreachable);
+        assert_eq!(kind("ERR a text: -READONLY x"), StoreErrorKind::Refused);
         // Only answers have codes.
         assert!(!WireError::new(WireErrorKind::Client, "LOADING x").is_away());
     }
