@@ -43,7 +43,12 @@ async fn holds_while_it_says(
         assert_eq!(cache.get(hot.id).await?.title, "hot");
     }
 
-    must(redis.port(), end);
+    match ask(redis.port(), &end.split(' ').collect::<Vec<_>>()) {
+        // One before 7.0 loads to its end.
+        Ok(Answer::Error(text)) if text.contains("during loading") => {}
+        Ok(Answer::Error(text)) => panic!("{end}: {text}"),
+        answer => drop(answer.expect("an answer")),
+    }
     until(SOON, "delivery", || async {
         assert_eq!(cache.get(changed.id).await.expect("a row").title, "new");
         autocache.stats().backends[0].queued == 0
