@@ -2,9 +2,11 @@
 
 use super::stock::{book_of, cold_shelf, titles};
 use crate::entities::library::{book, page};
+use crate::outage::until;
 use crate::support::{Database, each_world};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
 use sea_orm_autocache::CacheErrorKind;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_unique_column_finds_its_row_and_remembers_that_there_is_none() {
@@ -124,10 +126,15 @@ async fn a_list_beyond_its_limit_is_answered_by_the_database_and_counted() {
             assert_eq!((pages?.len(), sql, world.counts().oversized - before), (1_001, 1, 1));
         }
         cache.get(1_001).await?.delete(&world.db).await?;
-        for expected in [1, 0] {
+        let (pages, sql, _) = world.cost(cache.list_by(page::Column::BookId, book.id)).await;
+        assert_eq!((pages?.len(), sql), (1_000, 1));
+        // On a busy machine some of so many rows may be filled too late.
+        until(Duration::from_secs(15), "a hit", || async {
             let (pages, sql, _) = world.cost(cache.list_by(page::Column::BookId, book.id)).await;
-            assert_eq!((pages?.len(), sql), (1_000, expected));
-        }
+            assert_eq!(pages.expect("rows").len(), 1_000);
+            sql == 0
+        })
+        .await;
         Ok(())
     })
     .await;
