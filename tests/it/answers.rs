@@ -14,6 +14,16 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(15);
 
+/// A process of a program, and its database.
+async fn process_on(redis: &Redis) -> (World, Autocache) {
+    let world = World::new(Database::Sqlite, Place::Memory).await;
+    world.create_table(book::Entity).await;
+    let store = RedisStore::connect(&redis.url()).await.expect("a store");
+    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
+    let autocache = builder.build().expect("an Autocache");
+    (world, autocache)
+}
+
 /// The law of this file, about a server that answers writes with this error between `begin` and `end`.
 async fn holds_while_it_says(
     code: &str,
@@ -22,11 +32,7 @@ async fn holds_while_it_says(
     end: &str,
 ) -> Result<(), DbErr> {
     let redis = Redis::start(options);
-    let world = World::new(Database::Sqlite, Place::Memory).await;
-    world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&redis.url()).await.expect("a store");
-    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
-    let autocache = builder.build().expect("an Autocache");
+    let (_world, autocache) = process_on(&redis).await;
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
     let changed = titled("old").insert(&db).await?;
     let hot = titled("hot").insert(&db).await?;
@@ -82,11 +88,7 @@ async fn a_demoted_server_serves_no_older_row() -> Result<(), DbErr> {
 #[tokio::test]
 async fn a_demoted_server_is_not_read_from_until_it_is_promoted() -> Result<(), DbErr> {
     let redis = Redis::start(&[]);
-    let world = World::new(Database::Sqlite, Place::Memory).await;
-    world.create_table(book::Entity).await;
-    let store = RedisStore::connect(&redis.url()).await.expect("a store");
-    let builder = crate::support::builder(world.plain.clone()).app("app").backend("default", store);
-    let autocache = builder.build().expect("an Autocache");
+    let (_world, autocache) = process_on(&redis).await;
     let (db, cache) = (autocache.connection(), autocache.cache::<book::Entity>());
     let (book, other) = (titled("Emma").insert(&db).await?, titled("Sanditon").insert(&db).await?);
     must(redis.port(), "REPLICAOF 127.0.0.1 1");

@@ -66,6 +66,11 @@ fn tests_that_the_guide_names_are_there() {
         let is_test = || file(module).is_some_and(|file| read(&file).contains(&format!("fn {test}(")));
         assert!(file(name).is_some() || is_test(), "no test is named {name}");
     }
+    let sets = read("tests/torture/faults.rs");
+    let row = table.lines().find(|line| line.contains("--test torture")).expect("a row");
+    for name in row.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("--")) {
+        assert!(sets.contains(&format!("name: \"{name}\"")), "no fault set is named {name}");
+    }
 }
 
 #[test]

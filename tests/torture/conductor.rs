@@ -6,7 +6,7 @@ use crate::history::{self, Counts, Event};
 use crate::nemesis::Nemesis;
 use crate::quiet::compare;
 use crate::stage::{Database, Stage};
-use crate::support::process::{Keeper, fresh_folder};
+use crate::support::process::Keeper;
 use crate::worker::stop_file;
 use sea_orm::{ConnectionTrait, Statement};
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub async fn run(set: FaultSet, database: Database, seed: u64, duration: Duratio
     let title = format!("{} on {}, seed {seed}, {} s", set.name, database.name(), duration.as_secs());
     println!("--- {title}");
     // The keeper takes the folder away, however this process ends.
-    let folder = Keeper::start(&["true".to_owned()], fresh_folder("torture"));
+    let folder = Keeper::of_folder("torture");
     let stage = Stage::set(database, &folder.folder).await;
     let mut nemesis = Nemesis::new(set, &stage, folder.folder.clone(), seed).await;
     let begun = Instant::now();

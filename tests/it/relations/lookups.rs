@@ -3,7 +3,7 @@
 use super::stock::{book_of, cold_shelf, titles};
 use crate::entities::library::{book, page};
 use crate::outage::until;
-use crate::support::{Database, each_world};
+use crate::support::{Database, Place, each_world};
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel, ModelTrait, Set};
 use sea_orm_autocache::CacheErrorKind;
 use std::time::Duration;
@@ -128,8 +128,9 @@ async fn a_list_beyond_its_limit_is_answered_by_the_database_and_counted() {
         cache.get(1_001).await?.delete(&world.db).await?;
         let (pages, sql, _) = world.cost(cache.list_by(page::Column::BookId, book.id)).await;
         assert_eq!((pages?.len(), sql), (1_000, 1));
-        // On a busy machine some of so many rows may be filled too late.
-        until(Duration::from_secs(15), "a hit", || async {
+        // In a Cluster each row is a call of its own: a busy machine is too late to fill all of them the first time.
+        let limit = if world.place == Place::Cluster { Duration::from_secs(15) } else { Duration::ZERO };
+        until(limit, "a hit", || async {
             let (pages, sql, _) = world.cost(cache.list_by(page::Column::BookId, book.id)).await;
             assert_eq!(pages.expect("rows").len(), 1_000);
             sql == 0

@@ -1,6 +1,6 @@
 //! A Redis Cluster: started, resharded and broken by commands to its nodes.
 
-use super::process::{Keeper, free_port, fresh_folder};
+use super::process::{Keeper, free_port};
 use super::resp::{Answer, Wire, ask, field_of, info, must};
 use super::servers::{Redis, node_ports, with_client};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 pub const SLOTS: u16 = 16_384;
 /// How long a cluster may take to agree on something, on a busy machine.
 const AGREEMENT_MAX: Duration = Duration::from_secs(60);
+const FOLDER: &str = "cluster";
 /// A node that takes longer to say what it knows is not asked.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Failovers are quick, and slots without an owner are an error for their keys alone.
@@ -61,13 +62,14 @@ impl Cluster {
     /// As `start`, of so many, with more options.
     pub fn with(primaries: usize, replicas: usize, options: &[&str]) -> Self {
         let options = QUICK.iter().chain(options).map(|option| (*option).to_owned()).collect();
-        Self { nodes: Vec::new(), options, is_tls: false, folder: notes() }.begin(primaries, replicas)
+        Self { nodes: Vec::new(), options, is_tls: false, folder: Keeper::of_folder(FOLDER) }
+            .begin(primaries, replicas)
     }
 
     /// As `start`, of nodes that speak TLS among each other, and with clients on a port of their own. Their certificate
     /// is in these options, the files of which come into the folder.
     pub fn over_tls(certificate: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let folder = notes();
+        let folder = Keeper::of_folder(FOLDER);
         let mut options = certificate(&folder.folder);
         let all = QUICK.iter().chain(&["--tls-cluster", "yes", "--tls-replication", "yes"]);
         options.extend(all.map(|option| (*option).to_owned()));
@@ -268,10 +270,6 @@ impl Cluster {
         }
         self.kill(node);
     }
-}
-
-fn notes() -> Keeper {
-    Keeper::start(&["true".to_owned()], fresh_folder("cluster"))
 }
 
 /// The cluster that tests of this process share, each under an app label of its own. It stays as it is.

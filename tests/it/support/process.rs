@@ -34,6 +34,11 @@ impl Keeper {
         Self { shell, folder }
     }
 
+    /// Keeps a folder, with no process that matters.
+    pub fn of_folder(name: &str) -> Self {
+        Self::start(&["true".to_owned()], fresh_folder(name))
+    }
+
     /// The id of the process; `None` as long as it has none.
     pub fn pid(&self) -> Option<i32> {
         fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()

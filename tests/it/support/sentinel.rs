@@ -53,14 +53,14 @@ impl Sentinels {
 
     /// As `start`, with passwords.
     pub fn with(replicas: usize, passwords: Passwords) -> Self {
-        let folder = Keeper::start(&["true".to_owned()], fresh_folder("sentinels"));
+        let folder = Keeper::of_folder("sentinels");
         Self::empty(passwords, Vec::new(), folder).begin(replicas)
     }
 
     /// As `start`, of servers and Sentinels that speak TLS among each other, and with clients on ports of their own.
     /// Their certificate is in these options, the files of which come into the folder.
     pub fn over_tls(replicas: usize, certificate: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let folder = Keeper::start(&["true".to_owned()], fresh_folder("sentinels"));
+        let folder = Keeper::of_folder("sentinels");
         let certificate = certificate(&folder.folder);
         Self::empty(Passwords::default(), certificate, folder).begin(replicas)
     }

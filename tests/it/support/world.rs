@@ -1,5 +1,5 @@
 use super::cluster::shared_cluster;
-use super::process::{Keeper, fresh_folder};
+use super::process::Keeper;
 use super::scattered::Scattered;
 use super::servers::{Redis, mariadb, postgres, shared_redis};
 use crate::entities::{schemas, settings, shaped};
@@ -297,5 +297,5 @@ async fn fresh_database(database: Database, name: &str) -> String {
 /// Where SQLite keeps its databases: a folder that goes when this process ends.
 fn sqlite_folder() -> &'static Path {
     static KEEPER: OnceLock<Keeper> = OnceLock::new();
-    &KEEPER.get_or_init(|| Keeper::start(&["true".to_owned()], fresh_folder("sqlite"))).folder
+    &KEEPER.get_or_init(|| Keeper::of_folder("sqlite")).folder
 }
